@@ -1,0 +1,26 @@
+"""Where this package meets the OpenMMLab distributions that happen to be installed."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+
+def register_config_packages() -> None:
+    """Let ``_base_ = 'mmselfhuman::...'`` and, under the OneDL forks, ``'mmseg::...'`` be resolved.
+
+    MMEngine looks up the distribution behind ``package::config`` in a fixed table. The table lacks this package, and it
+    names ``mmsegmentation``, which the maintained fork distributes as ``onedl-mmsegmentation``. MMEngine also accepts the
+    name of an importable module where it expects a distribution, and that name is the same for upstream and fork.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    MODULE2PACKAGE.setdefault("mmselfhuman", "mmselfhuman")
+    for module, distribution in list(MODULE2PACKAGE.items()):
+        if module != distribution and not _is_distribution(distribution):
+            MODULE2PACKAGE[module] = module
+
+
+def _is_distribution(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
