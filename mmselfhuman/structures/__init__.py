@@ -1,18 +1,23 @@
-from mmselfhuman.structures.frames import Clip, Frame
+from mmselfhuman.structures.boxes import box_iou, max_iou
+from mmselfhuman.structures.frames import Clip, Frame, FrameWindow, sliding_windows
 from mmselfhuman.structures.persons import Box, Person, PersonImage, PersonSource
 from mmselfhuman.structures.skeleton import JOINT_INDEX, JOINTS, LIMBS, MIRRORED, NUM_JOINTS, SIGMAS
 
 __all__ = [
-    "Box",
-    "Clip",
-    "Frame",
     "JOINTS",
     "JOINT_INDEX",
     "LIMBS",
     "MIRRORED",
     "NUM_JOINTS",
+    "SIGMAS",
+    "Box",
+    "Clip",
+    "Frame",
+    "FrameWindow",
     "Person",
     "PersonImage",
     "PersonSource",
-    "SIGMAS",
+    "box_iou",
+    "max_iou",
+    "sliding_windows",
 ]

@@ -60,7 +60,8 @@ MIRRORED: tuple[int, ...] = tuple(
 """``MIRRORED[k]`` is the joint that joint ``k`` becomes when the image is flipped left to right."""
 
 SIGMAS: np.ndarray = (
-    np.array([0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89]) / 10
+    np.array([0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89])
+    / 10
 )
 """(17,) COCO's per-joint standard deviations for OKS (``pycocotools.cocoeval.Params``)."""
 SIGMAS.flags.writeable = False
