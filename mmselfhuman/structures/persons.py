@@ -17,10 +17,11 @@ class Person:
         box: ``(x, y, w, h)`` in pixels, as COCO stores it.
         area: COCO's ``area`` (mask area in COCO; *box* area in OCHuman's own files), in square pixels.
         mask: Compressed COCO RLE, ``{'size': [height, width], 'counts': bytes}``; ``None`` if the person has no mask.
-        keypoints: ``(17, 3)`` float32 of ``(x, y, v)`` in pixels, COCO joint order, ``v`` 0 = not labelled, 1 = labelled but
-            hidden, 2 = visible; ``None`` if the person has no keypoints.
+        keypoints: ``(17, 3)`` float32 of ``(x, y, v)`` in pixels, COCO joint order, ``v`` 0 = not labelled, 1 =
+            labelled but hidden, 2 = visible; ``None`` if the person has no keypoints.
         crowd: A region of uncounted persons (COCO ``iscrowd``): to be ignored, not learned.
-        max_iou: OCHuman's MaxIoU, the largest box IoU with any other annotated person of the image; ``None`` if unknown.
+        max_iou: OCHuman's MaxIoU, the largest box IoU with any other annotated person of the image; ``None`` if
+            unknown.
         track_id: Identity within a video; ``None`` for still images.
     """
 
