@@ -1,0 +1,7 @@
+from mmselfhuman.datasets.sources.builder import build_source
+from mmselfhuman.datasets.sources.coco_file import AnnotationFileError
+from mmselfhuman.datasets.sources.coco_persons import COCOPersons
+from mmselfhuman.datasets.sources.export import source_to_coco
+from mmselfhuman.datasets.sources.ochuman import OCHuman
+
+__all__ = ["AnnotationFileError", "COCOPersons", "OCHuman", "build_source", "source_to_coco"]

@@ -1,0 +1,99 @@
+"""One COCO annotation, checked and made a person."""
+
+from numbers import Real
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from mmselfhuman.datasets.sources.masks import MaskError, to_rle
+from mmselfhuman.structures import NUM_JOINTS, Box, Person
+
+
+class BrokenAnnotation(ValueError):
+    """An annotation that cannot be used, while its file can.
+
+    Attributes:
+        kind: What is wrong, in words that are the same for all annotations with this fault.
+    """
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind = kind
+
+
+def parse_person(entry: dict, height: int, width: int, joint_order: list[int | None]) -> Person:
+    """Make a person of an annotation of a COCO-format file.
+
+    Args:
+        entry: The annotation. ``id`` and ``bbox`` must be there; ``segmentation``, ``keypoints``, ``area``,
+            ``iscrowd``, ``max_iou`` and ``track_id`` may be.
+        height: Of its image, in pixels.
+        width: Of its image, in pixels.
+        joint_order: Where the annotation keeps each of COCO's 17 joints; ``None`` for those that it lacks.
+
+    Returns:
+        The person. Without ``area``, the area of the mask or, lacking one, of the box stands in. Keypoints of which
+        none is labelled count as no keypoints, which is how COCO writes that.
+
+    Raises:
+        BrokenAnnotation: A value is not finite, out of range, or does not fit the image.
+    """
+    box = _parse_box(entry["bbox"], height, width)
+    mask = _parse_mask(entry.get("segmentation"), height, width)
+    area = entry.get("area", box[2] * box[3] if mask is None else coco_mask.area(mask))
+    if not _is_finite(area) or area < 0:
+        raise BrokenAnnotation("area not a finite number", repr(area))
+    max_iou = entry.get("max_iou")
+    if max_iou is not None and not (_is_finite(max_iou) and 0 <= max_iou <= 1):
+        raise BrokenAnnotation("max_iou outside [0, 1]", repr(max_iou))
+    return Person(
+        id=entry["id"],
+        box=box,
+        area=float(area),
+        mask=mask,
+        keypoints=_parse_keypoints(entry.get("keypoints"), joint_order),
+        crowd=bool(entry.get("iscrowd", 0)),
+        max_iou=None if max_iou is None else float(max_iou),
+        track_id=entry.get("track_id"),
+    )
+
+
+def _parse_box(value: object, height: int, width: int) -> Box:
+    if not isinstance(value, list) or len(value) != 4 or not all(map(_is_finite, value)):
+        raise BrokenAnnotation("box not four finite numbers", repr(value))
+    x, y, w, h = map(float, value)
+    if w <= 0 or h <= 0:
+        raise BrokenAnnotation("box of zero size", repr(value))
+    if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+        raise BrokenAnnotation("box outside the image", repr(value))
+    return x, y, w, h
+
+
+def _parse_mask(value: object, height: int, width: int) -> dict | None:
+    if not value:
+        return None
+    try:
+        return to_rle(value, height, width)
+    except MaskError as error:
+        raise BrokenAnnotation("malformed mask", str(error)) from error
+
+
+def _parse_keypoints(value: object, joint_order: list[int | None]) -> np.ndarray | None:
+    if not value:
+        return None
+    if not isinstance(value, list) or len(value) != 3 * NUM_JOINTS:
+        raise BrokenAnnotation(f"keypoints not {NUM_JOINTS} x 3 numbers", f"{len(value)} numbers")
+    if not all(map(_is_finite, value)):
+        raise BrokenAnnotation("keypoints not finite")
+    stored = np.array(value, dtype=np.float32).reshape(NUM_JOINTS, 3)
+    if not np.isin(stored[:, 2], (0, 1, 2)).all():
+        raise BrokenAnnotation("keypoint visibility not 0, 1 or 2")
+    keypoints = np.zeros_like(stored)
+    for joint, index in enumerate(joint_order):
+        if index is not None:
+            keypoints[joint] = stored[index]
+    return keypoints if (keypoints[:, 2] > 0).any() else None
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, Real) and bool(np.isfinite(value))

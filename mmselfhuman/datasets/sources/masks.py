@@ -1,0 +1,115 @@
+"""COCO's three ways to write a mask, made one: compressed run-length encoding (RLE)."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+_SYMBOL_OFFSET = 48
+_MORE, _SIGN, _PAYLOAD, _PAYLOAD_BITS = 0x20, 0x10, 0x1F, 5
+_LONGEST_NUMBER = 7
+"""Symbols that a 32-bit run length needs at most."""
+
+
+class MaskError(ValueError):
+    """A COCO ``segmentation`` that describes no mask of its image."""
+
+
+def to_rle(segmentation: list | dict, height: int, width: int) -> dict:
+    """Turn any COCO ``segmentation`` into a compressed RLE, pixel for pixel as ``pycocotools.COCO.annToRLE`` does.
+
+    Args:
+        segmentation: Polygons ``[[x1, y1, x2, y2, ...], ...]`` in pixels (their union is the mask), an uncompressed RLE
+            ``{'size': [h, w], 'counts': [int, ...]}``, or a compressed one (``counts`` str or bytes).
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+
+    Returns:
+        ``{'size': [height, width], 'counts': bytes}``.
+
+    Raises:
+        MaskError: The polygons or runs are malformed, or the RLE is of another size than the image.
+    """
+    if isinstance(segmentation, list):
+        return _from_polygons(segmentation, height, width)
+    if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
+        raise MaskError(f"expected polygons or an RLE with 'size' and 'counts', got {_shorten(segmentation)}")
+    size, counts = segmentation["size"], segmentation["counts"]
+    if list(size) != [height, width]:
+        raise MaskError(f"RLE of size {list(size)} (height, width) in an image of size {[height, width]}")
+    runs = _listed_runs(counts) if isinstance(counts, list) else run_lengths(counts)
+    if runs.min(initial=0) < 0 or runs.sum() != height * width:
+        raise MaskError(f"RLE runs sum to {runs.sum()}, expected {height} x {width} = {height * width}")
+    if isinstance(counts, list):
+        return coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
+    return {"size": [height, width], "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
+
+
+def run_lengths(counts: bytes | str) -> np.ndarray:
+    """Decode the compressed ``counts`` of an RLE without decoding the mask.
+
+    Returns:
+        ``(R,)`` int64 lengths of the runs in column-major order, background first.
+
+    Raises:
+        MaskError: ``counts`` is no string of COCO's symbols.
+    """
+    try:
+        data = counts.encode("ascii") if isinstance(counts, str) else bytes(counts)
+    except (UnicodeEncodeError, TypeError):
+        raise MaskError(f"RLE counts are {_shorten(counts)}, expected COCO's compressed string") from None
+    symbols = np.frombuffer(data, np.uint8).astype(np.int64) - _SYMBOL_OFFSET
+    if not symbols.size or symbols.min() < 0 or symbols.max() >= 64 or symbols[-1] & _MORE:
+        raise MaskError(f"RLE counts are {_shorten(counts)}, expected COCO's compressed string")
+    ends = np.flatnonzero(symbols & _MORE == 0)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    if (ends - starts).max() >= _LONGEST_NUMBER:
+        raise MaskError(f"RLE counts hold a number of more than {_LONGEST_NUMBER} symbols")
+    place = np.arange(symbols.size) - np.repeat(starts, ends - starts + 1)
+    runs = np.add.reduceat((symbols & _PAYLOAD) << (_PAYLOAD_BITS * place), starts)
+    runs -= np.where(symbols[ends] & _SIGN, 1 << (_PAYLOAD_BITS * (ends - starts + 1)), 0)
+    # From the fourth on, each number is the difference to the run two places before.
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return runs
+
+
+def box_to_rle(box: tuple[float, float, float, float], height: int, width: int) -> dict:
+    """The RLE of a filled box ``(x, y, w, h)`` in pixels, clipped to the image."""
+    x, y, w, h = box
+    x1, x2 = np.clip([x, x + w], 0, width)
+    y1, y2 = np.clip([y, y + h], 0, height)
+    return coco_mask.frPyObjects([[x1, y1, x2 - x1, y2 - y1]], height, width)[0]
+
+
+def union_mask(rles: list[dict], height: int, width: int) -> np.ndarray:
+    """``(height, width)`` bool: pixels in any of the compressed RLEs."""
+    if not rles:
+        return np.zeros((height, width), dtype=bool)
+    return coco_mask.decode(coco_mask.merge(rles)).astype(bool)
+
+
+def _from_polygons(polygons: list, height: int, width: int) -> dict:
+    if not polygons:
+        raise MaskError("no polygon")
+    for polygon in polygons:
+        # pycocotools reads four numbers as a box, fewer as nothing, and walks every pixel of an edge, however long.
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise MaskError(f"polygon {_shorten(polygon)}: expected at least three points [x1, y1, x2, y2, x3, y3]")
+        if not all(isinstance(value, Real) for value in polygon) or not np.isfinite(polygon).all():
+            raise MaskError(f"polygon {_shorten(polygon)}: expected finite numbers")
+        points = np.reshape(polygon, (-1, 2))
+        if (points < (-width, -height)).any() or (points > (2 * width, 2 * height)).any():
+            raise MaskError(f"polygon {_shorten(polygon)} lies far outside its image of {width} x {height}")
+    return coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+
+
+def _listed_runs(counts: list) -> np.ndarray:
+    if not all(isinstance(run, Integral) for run in counts):
+        raise MaskError(f"RLE counts are {_shorten(counts)}, expected integers")
+    return np.array(counts, dtype=np.int64)
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
