@@ -1,0 +1,16 @@
+"""Labelled persons for the MM libraries, unlabelled video, and the synthetic world."""
+
+from mmselfhuman.datasets.person_instance import PersonInstanceDataset
+from mmselfhuman.datasets.person_pose import PersonPoseDataset
+from mmselfhuman.datasets.person_seg import PersonSegDataset
+from mmselfhuman.datasets.sources import COCOPersons, OCHuman, build_source, source_to_coco
+
+__all__ = [
+    "COCOPersons",
+    "OCHuman",
+    "PersonInstanceDataset",
+    "PersonPoseDataset",
+    "PersonSegDataset",
+    "build_source",
+    "source_to_coco",
+]
