@@ -13,7 +13,7 @@ class DamagedImageError(ValueError):
     """An image file exists but is not, or no longer, the image that its annotation describes."""
 
 
-def read_image(path: str, backend_args: dict | None = None) -> np.ndarray:
+def read_image(path: str, size: tuple[int, int], backend_args: dict | None = None) -> np.ndarray:
     """Read an image as stored.
 
     The result is what the annotations of COCO and OCHuman refer to: the stored pixels, an EXIF orientation **not**
@@ -21,6 +21,7 @@ def read_image(path: str, backend_args: dict | None = None) -> np.ndarray:
 
     Args:
         path: A file, or whatever MMEngine's file backends read.
+        size: Its annotated ``(height, width)``.
         backend_args: Passed to :func:`mmengine.fileio.get`.
 
     Returns:
@@ -28,7 +29,7 @@ def read_image(path: str, backend_args: dict | None = None) -> np.ndarray:
 
     Raises:
         FileNotFoundError: There is no such file.
-        DamagedImageError: The file is empty, truncated or no image.
+        DamagedImageError: The file is empty, truncated, no image, or of another size than annotated.
     """
     try:
         content = fileio.get(path, backend_args=backend_args)
@@ -47,6 +48,9 @@ def read_image(path: str, backend_args: dict | None = None) -> np.ndarray:
         raise DamagedImageError(
             f"image {path} cannot be decoded: it is no image that OpenCV knows, or its header is broken"
         )
+    if image.shape[:2] != size:
+        height, width = image.shape[:2]
+        raise DamagedImageError(f"image {path} has {width} x {height} pixels, annotated are {size[1]} x {size[0]}")
     return image
 
 

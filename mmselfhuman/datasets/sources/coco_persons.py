@@ -9,7 +9,7 @@ import numpy as np
 from mmengine import fileio
 from mmengine.logging import print_log
 
-from mmselfhuman.datasets.images import DamagedImageError, read_image
+from mmselfhuman.datasets.images import read_image
 from mmselfhuman.datasets.sources.annotation import BrokenAnnotation, parse_person
 from mmselfhuman.datasets.sources.coco_file import AnnotationFileError, CocoFile, read_coco_file
 from mmselfhuman.registry import DATASETS
@@ -86,13 +86,7 @@ class COCOPersons:
             DamagedImageError: It cannot be decoded, is truncated, or is not of the annotated size.
         """
         item = self[index]
-        image = read_image(item.path, self.backend_args)
-        if image.shape[:2] != (item.height, item.width):
-            raise DamagedImageError(
-                f"image {item.path} has {image.shape[1]} x {image.shape[0]} pixels, "
-                f"annotated are {item.width} x {item.height}"
-            )
-        return image
+        return read_image(item.path, (item.height, item.width), self.backend_args)
 
     def keeps(self, person: Person) -> bool:
         """Whether ``person_filter`` keeps a person."""

@@ -79,14 +79,19 @@ def box_to_rle(box: tuple[float, float, float, float], height: int, width: int) 
     x, y, w, h = box
     x1, x2 = np.clip([x, x + w], 0, width)
     y1, y2 = np.clip([y, y + h], 0, height)
-    return coco_mask.frPyObjects([[x1, y1, x2 - x1, y2 - y1]], height, width)[0]
+    return coco_mask.frPyObjects(np.array([[x1, y1, x2 - x1, y2 - y1]]), height, width)[0]
+
+
+def union_rle(rles: list[dict], height: int, width: int) -> dict:
+    """The RLE of all pixels in any of the compressed RLEs; empty if there are none."""
+    if rles:
+        return coco_mask.merge(rles)
+    return coco_mask.frPyObjects({"size": [height, width], "counts": [height * width]}, height, width)
 
 
 def union_mask(rles: list[dict], height: int, width: int) -> np.ndarray:
     """``(height, width)`` bool: pixels in any of the compressed RLEs."""
-    if not rles:
-        return np.zeros((height, width), dtype=bool)
-    return coco_mask.decode(coco_mask.merge(rles)).astype(bool)
+    return coco_mask.decode(union_rle(rles, height, width)).astype(bool)
 
 
 def _from_polygons(polygons: list, height: int, width: int) -> dict:

@@ -1,0 +1,3 @@
+from mmselfhuman.datasets.transforms.loading import LoadPersonImage, LoadPersonSegMap
+
+__all__ = ["LoadPersonImage", "LoadPersonSegMap"]
