@@ -13,7 +13,7 @@ class DamagedImageError(ValueError):
     """An image file exists but is not, or no longer, the image that its annotation describes."""
 
 
-def read_image(path: str, size: tuple[int, int], backend_args: dict | None = None) -> np.ndarray:
+def read_image(path: str, size: tuple[int, int] | None = None, backend_args: dict | None = None) -> np.ndarray:
     """Read an image as stored.
 
     The result is what the annotations of COCO and OCHuman refer to: the stored pixels, an EXIF orientation **not**
@@ -21,7 +21,7 @@ def read_image(path: str, size: tuple[int, int], backend_args: dict | None = Non
 
     Args:
         path: A file, or whatever MMEngine's file backends read.
-        size: Its annotated ``(height, width)``.
+        size: Its annotated ``(height, width)``; ``None`` if nothing is annotated.
         backend_args: Passed to :func:`mmengine.fileio.get`.
 
     Returns:
@@ -48,7 +48,7 @@ def read_image(path: str, size: tuple[int, int], backend_args: dict | None = Non
         raise DamagedImageError(
             f"image {path} cannot be decoded: it is no image that OpenCV knows, or its header is broken"
         )
-    if image.shape[:2] != size:
+    if size is not None and image.shape[:2] != size:
         height, width = image.shape[:2]
         raise DamagedImageError(f"image {path} has {width} x {height} pixels, annotated are {size[1]} x {size[0]}")
     return image
