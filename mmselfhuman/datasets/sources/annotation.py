@@ -41,10 +41,10 @@ def parse_person(entry: dict, height: int, width: int, joint_order: list[int | N
     box = _parse_box(entry["bbox"], height, width)
     mask = _parse_mask(entry.get("segmentation"), height, width)
     area = entry.get("area", box[2] * box[3] if mask is None else coco_mask.area(mask))
-    if not _is_finite(area) or area < 0:
+    if not is_finite(area) or area < 0:
         raise BrokenAnnotation("area not a finite number", repr(area))
     max_iou = entry.get("max_iou")
-    if max_iou is not None and not (_is_finite(max_iou) and 0 <= max_iou <= 1):
+    if max_iou is not None and not is_max_iou(max_iou):
         raise BrokenAnnotation("max_iou outside [0, 1]", repr(max_iou))
     return Person(
         id=entry["id"],
@@ -58,8 +58,13 @@ def parse_person(entry: dict, height: int, width: int, joint_order: list[int | N
     )
 
 
+def is_max_iou(value: object) -> bool:
+    """Whether a value from a JSON file can be a MaxIoU: a number in [0, 1], give or take rounding."""
+    return is_finite(value) and -1e-6 <= value <= 1 + 1e-6
+
+
 def _parse_box(value: object, height: int, width: int) -> Box:
-    if not isinstance(value, list) or len(value) != 4 or not all(map(_is_finite, value)):
+    if not isinstance(value, list) or len(value) != 4 or not all(map(is_finite, value)):
         raise BrokenAnnotation("box not four finite numbers", repr(value))
     x, y, w, h = map(float, value)
     if w <= 0 or h <= 0:
@@ -83,7 +88,7 @@ def _parse_keypoints(value: object, joint_order: list[int | None]) -> np.ndarray
         return None
     if not isinstance(value, list) or len(value) != 3 * NUM_JOINTS:
         raise BrokenAnnotation(f"keypoints not {NUM_JOINTS} x 3 numbers", f"{len(value)} numbers")
-    if not all(map(_is_finite, value)):
+    if not all(map(is_finite, value)):
         raise BrokenAnnotation("keypoints not finite")
     stored = np.array(value, dtype=np.float32).reshape(NUM_JOINTS, 3)
     if not np.isin(stored[:, 2], (0, 1, 2)).all():
@@ -95,5 +100,6 @@ def _parse_keypoints(value: object, joint_order: list[int | None]) -> np.ndarray
     return keypoints if (keypoints[:, 2] > 0).any() else None
 
 
-def _is_finite(value: object) -> bool:
+def is_finite(value: object) -> bool:
+    """Whether a value from a JSON file is a number, and neither NaN nor infinite."""
     return isinstance(value, Real) and bool(np.isfinite(value))

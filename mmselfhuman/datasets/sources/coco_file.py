@@ -67,7 +67,19 @@ def read_coco_file(path: str, backend_args: dict | None = None) -> CocoFile:
         AnnotationFileError: The JSON is malformed, a required key is missing or of the wrong type, ids or file names
             repeat, a file name leads out of its folder, or there is no annotated person.
     """
-    content = load_json(path, backend_args)
+    return check_coco_content(path, load_json(path, backend_args))
+
+
+def check_coco_content(path: str, content: dict) -> CocoFile:
+    """Check what was loaded from a COCO-format annotation file.
+
+    Args:
+        path: Where it was loaded from, for error messages.
+        content: The whole file.
+
+    Raises:
+        AnnotationFileError: See :func:`read_coco_file`.
+    """
     images = _entries(path, content, "images", ("id", "file_name", "height", "width"))
     annotations = _entries(path, content, "annotations", ("id", "image_id", "category_id", "bbox"))
     categories = _entries(path, content, "categories", ("id", "name"))
