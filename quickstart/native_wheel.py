@@ -5,6 +5,7 @@ was linked against, and hands out one that fails at import (``undefined symbol``
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from build_progress import BuildProgress
 from locking import exclusive
+
+_ERROR = re.compile(r"\berror: ", re.IGNORECASE)
 
 
 class SetupFailed(RuntimeError):
@@ -76,10 +79,8 @@ def _install_and_check(path: Path, wheel: NativeWheel, python: Path) -> str | No
     pip = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--force-reinstall", path]
     attempt = subprocess.run(pip, capture_output=True, text=True)
     if attempt.returncode == 0:
-        # Elsewhere than the clone, so that no folder of the clone is imported by mistake.
-        attempt = subprocess.run(
-            [python, "-c", f"import {wheel.check}"], capture_output=True, text=True, cwd=wheel.folder
-        )
+        # Isolated, so that no folder of the clone is imported by mistake.
+        attempt = subprocess.run([python, "-I", "-c", f"import {wheel.check}"], capture_output=True, text=True)
     if attempt.returncode == 0:
         return None
     return attempt.stderr.strip() or attempt.stdout.strip() or f"exit status {attempt.returncode}"
@@ -109,7 +110,8 @@ def _run_build(wheel: NativeWheel, python: Path, scratch: Path, out: Path, log: 
     command += ["--no-binary", wheel.name, "--wheel-dir", out, wheel.requirement]
     print(f"  building {wheel.name} (about fifteen minutes on two cores); full output in {log}", flush=True)
     progress = BuildProgress(wheel.name, sys.stdout)
-    tail: deque[str] = deque(maxlen=30)
+    errors: list[str] = []
+    tail: deque[str] = deque(maxlen=15)
     with (
         log.open("w") as record,
         subprocess.Popen(
@@ -125,8 +127,10 @@ def _run_build(wheel: NativeWheel, python: Path, scratch: Path, out: Path, log: 
         try:
             for line in process.stdout:
                 record.write(line)
-                tail.append(line[:500].rstrip("\n"))
                 progress.feed(line)
+                tail.append(line)
+                if _ERROR.search(line):
+                    errors.append(line)
         except BaseException:
             # pip, ninja and the compilers are one group of their own: none may outlive an interrupted set-up.
             os.killpg(process.pid, signal.SIGTERM)
@@ -134,7 +138,13 @@ def _run_build(wheel: NativeWheel, python: Path, scratch: Path, out: Path, log: 
         finally:
             progress.close()
     if process.returncode != 0:
-        raise SetupFailed("\n".join([f"building {wheel.requirement} failed. The last lines of {log}:", *tail]))
+        # pip's own words come last; the compiler's stand further up, between commands of thousands of characters.
+        shown = [*errors[:10], "...\n", *tail]
+        raise SetupFailed(f"building {wheel.requirement} failed. From {log}:\n" + "".join(map(_shorten, shown)))
+
+
+def _shorten(line: str) -> str:
+    return line if len(line) <= 300 else line[:300] + " ...\n"
 
 
 def _build_environment(python: Path, temporary: Path, cuda: bool) -> dict[str, str]:

@@ -12,4 +12,4 @@ import environment  # noqa: E402  (its syntax needs a supported Python)
 if __name__ == "__main__":
     python = str(environment.main())
     os.chdir(environment.ROOT)
-    os.execve(python, [python, "-m", "pytest", *sys.argv[1:]], environment.environment_variables())
+    os.execv(python, [python, "-m", "pytest", *sys.argv[1:]])
