@@ -1,6 +1,7 @@
 """Where this package meets the OpenMMLab distributions that happen to be installed."""
 
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 
 def register_config_packages() -> None:
@@ -16,6 +17,11 @@ def register_config_packages() -> None:
     for module, distribution in list(MODULE2PACKAGE.items()):
         if module != distribution and not _is_distribution(distribution):
             MODULE2PACKAGE[module] = module
+
+
+def is_available(package: str) -> bool:
+    """Whether an optional package is installed; it is not imported."""
+    return find_spec(package) is not None
 
 
 def _is_distribution(name: str) -> bool:

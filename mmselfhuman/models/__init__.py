@@ -1,0 +1,4 @@
+from mmselfhuman.ecosystem import is_available
+
+if is_available("mmpose"):
+    import mmselfhuman.models.pose.head  # noqa: F401

@@ -1,0 +1,114 @@
+"""The Pose Module: mmpose's Associative Embedding made trainable, and decoded without invented joints."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.registry import DefaultScope, Registry
+from mmpose.codecs import AssociativeEmbedding as FillingAssociativeEmbedding
+from mmpose.models.heads import AssociativeEmbeddingHead as UntrainableAssociativeEmbeddingHead
+from mmpose.registry import KEYPOINT_CODECS as MMPOSE_KEYPOINT_CODECS
+from torch import Tensor, nn
+
+from mmselfhuman.models.pose.associative_embedding import pull_and_push
+from mmselfhuman.registry import MODELS
+
+KEYPOINT_CODECS = Registry(
+    MMPOSE_KEYPOINT_CODECS.name, parent=MMPOSE_KEYPOINT_CODECS, scope="mmselfhuman", locations=["mmselfhuman.models"]
+)
+
+
+@MODELS.register_module()
+class AssociativeEmbeddingLoss(nn.Module):
+    """Pull and push of :func:`~mmselfhuman.models.pose.associative_embedding.pull_and_push`, weighted.
+
+    mmpose's loss of this name adds up the images of a batch, so that its weight depends on the batch size, and visits
+    one joint at a time.
+
+    Args:
+        loss_weight: Of both terms, against the heatmaps' mean squared error.
+        push_loss_factor: Further weight of the push term.
+    """
+
+    def __init__(self, loss_weight: float = 1e-3, push_loss_factor: float = 0.5) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        self.push_loss_factor = push_loss_factor
+
+    def forward(self, tags: Tensor, keypoint_indices: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """The weighted pull and push; arguments as in ``pull_and_push``."""
+        # exp(-x^2) of half-precision tags is flat where it matters.
+        pull, push = pull_and_push(tags.float(), keypoint_indices)
+        return self.loss_weight * pull, self.loss_weight * self.push_loss_factor * push
+
+
+@KEYPOINT_CODECS.register_module()
+class AssociativeEmbedding(FillingAssociativeEmbedding):
+    """mmpose's codec, decoding only the joints that were detected.
+
+    mmpose fills a person's missing joints with the best place for them in the heatmap, however weak: a joint that is
+    hidden or outside the image comes back somewhere. Here it stays missing, with a score of exactly 0.
+    """
+
+    def _fill_missing_keypoints(
+        self, keypoints: np.ndarray, keypoint_scores: np.ndarray, heatmaps: np.ndarray, tags: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return keypoints, keypoint_scores
+
+
+@MODELS.register_module()
+class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
+    """mmpose's head with a loss for images of any number of persons, none included.
+
+    Its parameters have the names and shapes of mmpose's, so that checkpoints of either load into the other.
+
+    Args:
+        in_channels: Channels of the last feature map.
+        num_keypoints: K.
+        keypoint_loss: Heatmap loss, called with predicted and true heatmaps ``(B, K, H, W)`` and the mask of the pixels
+            that count ``(B, 1, H, W)``.
+        tag_loss: Loss of tags, see :class:`AssociativeEmbeddingLoss`.
+        **kwargs: Of mmpose's head: ``tag_dim``, ``tag_per_keypoint``, ``deconv_out_channels``, ``decoder``, ...
+    """
+
+    def __init__(
+        self,
+        in_channels: int | Sequence[int],
+        num_keypoints: int,
+        keypoint_loss: dict | None = None,
+        tag_loss: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # mmpose names the module that holds the losses without its scope.
+        with DefaultScope.overwrite_default_scope("mmpose"):
+            super().__init__(
+                in_channels,
+                num_keypoints,
+                keypoint_loss=keypoint_loss or {"type": "KeypointMSELoss"},
+                tag_loss=tag_loss or {"type": "mmselfhuman.AssociativeEmbeddingLoss"},
+                **kwargs,
+            )
+
+    def loss(self, feats: tuple[Tensor], batch_data_samples: list, train_cfg: dict | None = None) -> dict[str, Tensor]:
+        """Losses of a batch.
+
+        Args:
+            feats: Feature maps of the backbone.
+            batch_data_samples: B mmpose samples with ``gt_fields`` ``heatmaps (K, H, W)`` and
+                ``heatmap_mask (1, H, W)``, and ``gt_instance_labels.keypoint_indices (N_b, K, 2)``.
+            train_cfg: Not used.
+
+        Returns:
+            ``loss_kpt``, ``loss_pull`` and ``loss_push``.
+        """
+        heatmaps, tags = self.forward(feats)
+        if not self.tag_per_keypoint:
+            tags = tags.repeat_interleave(self.num_keypoints, dim=1)
+        true_heatmaps = torch.stack([sample.gt_fields.heatmaps for sample in batch_data_samples])
+        masks = torch.stack([sample.gt_fields.heatmap_mask for sample in batch_data_samples])
+        indices = [sample.gt_instance_labels.keypoint_indices for sample in batch_data_samples]
+        pull, push = self.loss_module.tag_loss(tags, indices)
+        # No weight per joint: a joint that one person lacks, another one may have, and the heatmap is shared.
+        heatmap_loss = self.loss_module.keypoint_loss(heatmaps, true_heatmaps, mask=masks)
+        return {"loss_kpt": heatmap_loss, "loss_pull": pull, "loss_push": push}
