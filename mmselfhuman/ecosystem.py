@@ -8,8 +8,8 @@ def register_config_packages() -> None:
     """Let ``_base_ = 'mmselfhuman::...'`` and, under the OneDL forks, ``'mmseg::...'`` be resolved.
 
     MMEngine looks up the distribution behind ``package::config`` in a fixed table. The table lacks this package, and it
-    names ``mmsegmentation``, which the maintained fork distributes as ``onedl-mmsegmentation``. MMEngine also accepts the
-    name of an importable module where it expects a distribution, and that name is the same for upstream and fork.
+    names ``mmsegmentation``, which the maintained fork distributes as ``onedl-mmsegmentation``. MMEngine also accepts
+    the name of an importable module where it expects a distribution, and that is the same for upstream and fork.
     """
     from mmengine.config.utils import MODULE2PACKAGE
 
