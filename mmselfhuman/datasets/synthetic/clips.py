@@ -5,6 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from mmselfhuman.datasets.synthetic.domains import DomainKnobs, domain_knobs
+from mmselfhuman.datasets.synthetic.randomness import Stream
+from mmselfhuman.datasets.synthetic.sources import picture_size
+from mmselfhuman.datasets.synthetic.truth import FrameTruth, frame_truth
+from mmselfhuman.datasets.synthetic.world import FRAME_RATE, World
 from mmselfhuman.registry import DATASETS
 from mmselfhuman.structures import Frame
 
@@ -12,21 +17,72 @@ from mmselfhuman.structures import Frame
 class SyntheticClip:
     """One rendered video, a :class:`~mmselfhuman.structures.Clip`; any frame can be had without rendering others.
 
-    Iterating gives :class:`Frame` objects, images only. ``clip.truth(k)`` (persons, masks, joints) and ``clip.flow(k, k + 1)``
-    are for evaluation.
+    Iterating gives :class:`~mmselfhuman.structures.Frame` objects, which carry images only. :meth:`truth` and :meth:`flow` are
+    for evaluation; nothing that trains may call them.
+
+    Args:
+        name: Unique within its set.
+        key: Names the clip's stream of random numbers.
+        knobs: Of the domain.
+        size: ``(width, height)`` in pixels.
+        num_frames: Number of frames.
+        texture_height: See :class:`World`.
     """
 
-    name: str
+    frame_rate = FRAME_RATE
+
+    def __init__(
+        self,
+        name: str,
+        key: tuple[int | str, ...],
+        knobs: DomainKnobs,
+        size: tuple[int, int],
+        num_frames: int,
+        texture_height: int | None = None,
+    ) -> None:
+        self.name, self.size, self.num_frames = name, size, num_frames
+        self._key, self._knobs, self._texture_height = key, knobs, texture_height
+        self._staged: World | None = None
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        return self.num_frames
 
     def __iter__(self) -> Iterator[Frame]:
-        raise NotImplementedError
+        return (Frame(index, self.image(index)) for index in range(self.num_frames))
 
     def image(self, index: int) -> np.ndarray:
-        """``(H, W, 3)`` uint8, BGR."""
-        raise NotImplementedError
+        """Frame ``index``, ``(H, W, 3)`` uint8, BGR."""
+        world = self._world
+        return world.develop(world.paint(self._checked(index)), index)
+
+    def truth(self, index: int) -> FrameTruth:
+        """Persons, masks and joints of frame ``index``. A person's number is the same in all frames."""
+        return frame_truth(self._world, self._world.paint(self._checked(index)), index)
+
+    def flow(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """Exact optical flow between any two frames.
+
+        Returns:
+            ``(2, H, W)`` float32, from pixels of frame ``start`` to their places in frame ``end``, (x, y); and ``(H, W)`` bool,
+            where what is seen in ``start`` is hidden or outside the picture in ``end``.
+        """
+        return self._world.flow(self._checked(start), self._checked(end))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_staged": None}
+
+    @property
+    def _world(self) -> World:
+        world = self._staged
+        if world is None:
+            world = World(Stream(*self._key), self._knobs, self.size, self.num_frames, self._texture_height)
+            self._staged = world
+        return world
+
+    def _checked(self, index: int) -> int:
+        if not 0 <= index < self.num_frames:
+            raise IndexError(f"clip {self.name} has frames 0 to {self.num_frames - 1}, asked for {index}")
+        return index
 
 
 @DATASETS.register_module()
@@ -36,10 +92,13 @@ class SyntheticVideos:
     Args:
         split: Domain, ``'target'`` or ``'source'``.
         num_videos: How many clips.
-        num_frames: How many frames each clip has.
+        num_frames: How many frames each clip has, at 12 a second.
         size: ``(width, height)`` in pixels.
-        seed: The same seed gives the same bytes.
+        seed: The same seed gives the same bytes, whatever the process, platform or order of reading.
         knobs: Fields of :class:`DomainKnobs` that differ from the domain's.
+
+    Raises:
+        ValueError: If the domain or a knob is unknown, or a number is out of range.
     """
 
     def __init__(
@@ -51,13 +110,21 @@ class SyntheticVideos:
         seed: int = 0,
         knobs: Mapping[str, Any] | None = None,
     ) -> None:
-        raise NotImplementedError
+        for name, value in (("num_videos", num_videos), ("num_frames", num_frames)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        size, turned = picture_size(size), domain_knobs(split, knobs)
+        self.name = f"synthetic_{split}_videos"
+        self._clips = [
+            SyntheticClip(f"{split}_{index:04d}", ("video", seed, split, index), turned, size, num_frames)
+            for index in range(num_videos)
+        ]
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        return len(self._clips)
 
     def __getitem__(self, index: int) -> SyntheticClip:
-        raise NotImplementedError
+        return self._clips[index]
 
     def __iter__(self) -> Iterator[SyntheticClip]:
-        raise NotImplementedError
+        return iter(self._clips)

@@ -1,0 +1,250 @@
+"""Cluttered still backgrounds: rooms, streets, parks, stages, painted once per clip and seen through a moving camera."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mmselfhuman.datasets.synthetic.appearance import HAIRS, SKINS
+from mmselfhuman.datasets.synthetic.randomness import Stream
+from mmselfhuman.datasets.synthetic.shapes import make_shape
+from mmselfhuman.datasets.synthetic.sprites import LANES, Canvas, Colour, invert, make_sprite, pack, place, shaded
+
+_EIGHT = np.uint64(8)
+_FRACTION = 4
+
+MARGIN = 0.3
+"""How far a backdrop reaches beyond the picture on each side, in picture heights."""
+
+
+class Backdrop:
+    """A painted background.
+
+    Args:
+        rng: Stream of this backdrop.
+        size: ``(width, height)`` of the picture.
+        horizon: Row of the horizon as a share of the picture's height.
+        clutter: How many objects, relative to a usual scene (1).
+        distractors: How many things with the colours and upright shape of people.
+        contrast: Strength of texture, 0 to 1.
+    """
+
+    def __init__(
+        self, rng: Stream, size: tuple[int, int], horizon: float, clutter: float, distractors: int, contrast: float
+    ) -> None:
+        width, height = size
+        self._margin = int(MARGIN * height)
+        self._unit = height
+        self._rng = rng
+        shape = (height + 2 * self._margin, width + 2 * self._margin)
+        self._horizon = int(self._margin + horizon * height)
+        self._light = self._texture(shape, contrast)
+        self.colours = np.empty(shape, np.uint64)
+        _SCENERY[rng.choice(tuple(_SCENERY))](self, rng.child("scenery"), clutter)
+        self.colours = shaded(self.colours, self._light)
+        self._distract(rng.child("distractors"), distractors)
+
+    def seen(self, backdrop_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """The part of the backdrop in a frame.
+
+        Args:
+            backdrop_map: ``(2, 3)`` from picture coordinates at rest to the frame's, as :meth:`Camera.backdrop` gives.
+            size: ``(width, height)``.
+
+        Returns:
+            ``(H, W)`` packed, interpolated bilinearly in integers.
+        """
+        width, height = size
+        steps = np.floor(invert(backdrop_map) * 65536.0 + 0.5).astype(np.int64)
+        x, y = np.arange(width), np.arange(height)[:, None]
+        limit_row, limit_column = self.colours.shape[0] - 2, self.colours.shape[1] - 2
+        if steps[0, 0] == 65536 and steps[1, 1] == 65536 and not (steps[0, 1] or steps[1, 0]):
+            column, row = x * 65536 + steps[0, 2], y * 65536 + steps[1, 2]
+        else:
+            column = (x * steps[0, 0] + steps[0, 2]) + y * steps[0, 1]
+            row = (x * steps[1, 0] + steps[1, 2]) + y * steps[1, 1]
+        column, row = column + (self._margin << 16), row + (self._margin << 16)
+        column = np.minimum(np.maximum(column, 0), (limit_column << 16) + 65535)
+        row = np.minimum(np.maximum(row, 0), (limit_row << 16) + 65535)
+        right, lower = ((at >> (16 - _FRACTION) & 15).astype(np.uint64) for at in (column, row))
+        first = (row >> 16) * self.colours.shape[1] + (column >> 16)
+        pixels, sixteen = self.colours.ravel(), np.uint64(16)
+        upper_row = pixels[first] * (sixteen - right) + pixels[first + 1] * right
+        first = first + self.colours.shape[1]
+        lower_row = pixels[first] * (sixteen - right) + pixels[first + 1] * right
+        return ((upper_row * (sixteen - lower) + lower_row * lower) >> _EIGHT) & LANES
+
+    def _texture(self, shape: tuple[int, int], contrast: float) -> np.ndarray:
+        """Noise of several scales as a brightness, ``(H, W)`` uint64 up to 256."""
+        total = np.zeros(shape, np.int32)
+        for scale, weight in ((0.5, 5), (0.16, 5), (0.05, 4), (0.016, 3)):
+            cell = max(1, int(scale * self._unit))
+            total += weight * _noise(self._rng.child("noise", cell), shape, cell)
+        depth = int(contrast * 120)
+        return (256 - ((total // 17) * depth >> 8)).astype(np.uint64)
+
+    def _fill(self, rows: slice, columns: slice, colour: Colour) -> None:
+        self.colours[rows, columns] = pack(np.array(colour))
+
+    def _fade(self, rows: slice, top: Colour, bottom: Colour) -> None:
+        """A vertical gradient."""
+        count = max(len(range(*rows.indices(self.colours.shape[0]))), 1)
+        step = np.arange(count)[:, None]
+        rows_colour = (np.array(top) * (count - step) + np.array(bottom) * step) // count
+        self.colours[rows] = pack(rows_colour)[:, None]
+
+    def _rectangle(self, x: float, y: float, width: float, height: float, colour: Colour) -> tuple[int, int, int, int]:
+        """Fill a rectangle given in picture heights, from the backdrop's corner; returns its pixel edges."""
+        x0, y0 = max(0, int(x * self._unit)), max(0, int(y * self._unit))
+        x1, y1 = max(x0, int((x + width) * self._unit)), max(y0, int((y + height) * self._unit))
+        self._fill(slice(y0, y1), slice(x0, x1), colour)
+        return x0, y0, x1, y1
+
+    @property
+    def _extent(self) -> tuple[float, float, float]:
+        """Width, height and horizon in picture heights."""
+        return self.colours.shape[1] / self._unit, self.colours.shape[0] / self._unit, self._horizon / self._unit
+
+    def _room(self, rng: Stream, clutter: float) -> None:
+        wide, high, horizon = self._extent
+        wall, floor = _muted(rng, 90, 225), _muted(rng, 50, 170)
+        self._fade(slice(0, self._horizon), wall, _scaled(wall, 0.85))
+        self._fade(slice(self._horizon, None), floor, _scaled(floor, 1.2))
+        self._rectangle(0, horizon - 0.02, wide, 0.02, _scaled(wall, 0.6))
+        for _ in range(int(9 * clutter)):
+            tall = rng.uniform(0.12, 0.6)
+            x, width = rng.uniform(-0.1, wide), rng.uniform(0.08, 0.4)
+            if rng.chance(0.5):
+                self._panel(rng, x, horizon + rng.uniform(0.0, 0.15) - tall, width, tall)
+            else:
+                self._panel(rng, x, rng.uniform(0.05, max(0.06, horizon - 0.3)), width, rng.uniform(0.08, 0.3))
+
+    def _panel(self, rng: Stream, x: float, y: float, width: float, height: float) -> None:
+        """A framed rectangle, perhaps with shelves or panes: a picture, a cupboard, a door, a screen."""
+        colour = _muted(rng, 25, 235)
+        self._rectangle(x, y, width, height, _scaled(colour, 0.6))
+        edge = 0.012
+        self._rectangle(x + edge, y + edge, width - 2 * edge, height - 2 * edge, colour)
+        rows = rng.integer(4)
+        for row in range(rows):
+            top = y + edge + (row + 0.3) * (height - 2 * edge) / rows
+            self._rectangle(x + 2 * edge, top, width - 4 * edge, 0.45 * height / rows, _muted(rng, 25, 235))
+
+    def _street(self, rng: Stream, clutter: float) -> None:
+        wide, high, horizon = self._extent
+        sky = (235, 215, 190) if rng.chance(0.6) else (205, 205, 205)
+        self._fade(slice(0, self._horizon), sky, _scaled(sky, 1.08))
+        x = -0.1
+        while x < wide:
+            width, tall = rng.uniform(0.15, 0.5), rng.uniform(0.3, 1.0)
+            self._building(rng, x, horizon + 0.02 - tall, width, tall)
+            x += width * rng.uniform(0.8, 1.2)
+        ground = _muted(rng, 90, 150)
+        self._fade(slice(self._horizon, None), _scaled(ground, 0.8), ground)
+        self._rectangle(0, horizon, wide, 0.03, _scaled(ground, 1.3))
+        for _ in range(int(6 * clutter)):
+            if rng.chance(0.4):
+                self._rectangle(rng.uniform(0, wide), horizon - rng.uniform(0.2, 0.7), 0.025, 0.8, _muted(rng, 30, 120))
+            else:
+                self._car(rng, rng.uniform(-0.2, wide), horizon + rng.uniform(-0.02, 0.06))
+
+    def _building(self, rng: Stream, x: float, y: float, width: float, height: float) -> None:
+        wall = _muted(rng, 70, 210)
+        x0, y0, x1, y1 = self._rectangle(x, y, width, height, wall)
+        pane = pack(np.array(_scaled(wall, rng.choice((0.45, 0.6, 1.25)))))
+        step_x, step_y = (max(3, int(rng.uniform(0.05, 0.09) * self._unit)) for _ in range(2))
+        rows, columns = np.arange(max(0, y1 - y0)), np.arange(max(0, x1 - x0))
+        window = ((rows % step_y) * 5 > step_y * 2)[:, None] & ((columns % step_x) * 5 > step_x * 2)
+        block = self.colours[y0:y1, x0:x1]
+        np.copyto(block, pane, where=window[: block.shape[0], : block.shape[1]])
+
+    def _car(self, rng: Stream, x: float, y: float) -> None:
+        paint = _muted(rng, 30, 220, 60)
+        self._rectangle(x + 0.08, y - 0.16, 0.26, 0.1, _scaled(paint, 0.5))
+        self._rectangle(x, y - 0.08, 0.42, 0.08, paint)
+        for wheel in (0.05, 0.3):
+            self._rectangle(x + wheel, y - 0.02, 0.07, 0.05, (30, 30, 30))
+
+    def _park(self, rng: Stream, clutter: float) -> None:
+        wide, high, horizon = self._extent
+        sky, grass = (240, 215, 185), (rng.integer(50) + 30, rng.integer(50) + 100, rng.integer(60) + 60)
+        self._fade(slice(0, self._horizon), sky, (240, 235, 225))
+        self._fade(slice(self._horizon, None), _scaled(grass, 0.8), grass)
+        shape = self.colours.shape
+        cell = max(2, int(0.09 * self._unit))
+        leaves = _noise(rng.child("leaves"), shape, cell) + _noise(rng.child("twigs"), shape, max(1, cell // 3))
+        rows = np.arange(shape[0])[:, None]
+        band = self._horizon - int(rng.uniform(0.1, 0.5) * self._unit)
+        dense = 256 - int(60 * clutter) + np.abs(rows - band) * 256 // self._unit
+        green = pack(np.array((rng.integer(30) + 25, rng.integer(50) + 60, rng.integer(40) + 30)))
+        trunks = [rng.uniform(0, wide) for _ in range(int(5 * clutter))]
+        for x in trunks:
+            self._rectangle(x, horizon - 0.6, rng.uniform(0.03, 0.08), 0.62, (40, 55, 70))
+        np.copyto(
+            self.colours,
+            shaded(green, (100 + leaves // 4).astype(np.uint64)),
+            where=(leaves > dense) & (rows < self._horizon),
+        )
+        for _ in range(int(4 * clutter)):
+            self._panel(rng, rng.uniform(0, wide), horizon - rng.uniform(0.05, 0.2), rng.uniform(0.1, 0.3), 0.16)
+
+    def _stage(self, rng: Stream, clutter: float) -> None:
+        wide, high, horizon = self._extent
+        dark = _muted(rng, 20, 90, 50)
+        self._fade(slice(0, self._horizon), dark, _scaled(dark, 1.7))
+        self._fade(slice(self._horizon, None), _scaled(dark, 1.3), _scaled(dark, 0.8))
+        for _ in range(int(9 * clutter)):
+            lamp = _muted(rng, 90, 250, 120)
+            self._rectangle(
+                rng.uniform(0, wide), rng.uniform(0, horizon), rng.uniform(0.02, 0.2), rng.uniform(0.02, 0.5), lamp
+            )
+
+    def _distract(self, rng: Stream, count: int) -> None:
+        """Upright things in the colours of skin, hair and clothes: coats, posters, mannequins, columns."""
+        sprites, origins, axes, widths = [], [], [], []
+        wide, _, horizon = self._extent
+        for _ in range(count):
+            x, y = rng.uniform(0.05, wide) * self._unit, (horizon + rng.uniform(-0.15, 0.2)) * self._unit
+            scale = rng.uniform(0.35, 0.9) * self._unit
+            for name, base, stretch in (("trunk", 0.42, 1.0), ("disc", 0.82, 0.6), ("trouser", 0.2, 1.6)):
+                if rng.chance(0.3):
+                    continue
+                colour = rng.choice(SKINS) if name == "disc" else rng.choice((*SKINS, *HAIRS, _muted(rng, 30, 220, 70)))
+                tilt = rng.uniform(-0.25, 0.25)
+                density = max(12, int(scale))
+                sprites.append(make_sprite(make_shape(name, density), pack(np.array(colour))))
+                origins.append((x + rng.uniform(-0.03, 0.03) * scale, y - base * scale))
+                axes.append((tilt * scale, -scale))
+                widths.append((scale * stretch, tilt * scale * stretch))
+        if sprites:
+            maps = place(sprites, *(np.array(each, float) for each in (origins, axes, widths)))
+            canvas = Canvas(self.colours)
+            canvas.paint(sprites, maps, range(len(sprites)))
+
+
+_SCENERY: dict[str, Callable[[Backdrop, Stream, float], None]] = {
+    "room": Backdrop._room,
+    "street": Backdrop._street,
+    "park": Backdrop._park,
+    "stage": Backdrop._stage,
+}
+
+
+def _noise(rng: Stream, shape: tuple[int, int], cell: int) -> np.ndarray:
+    """``shape`` int32 in [0, 256): random values every ``cell`` pixels, linear between."""
+    height, width = shape
+    lattice = rng.bytes(height // cell + 2, width // cell + 2)
+    rows, columns = np.arange(height), np.arange(width)
+    index, phase = rows // cell, (rows % cell)[:, None].astype(np.int32)
+    tall = lattice[index] * (np.int32(cell) - phase) + lattice[index + 1] * phase
+    index, phase = columns // cell, (columns % cell).astype(np.int32)
+    full = tall[:, index] * (np.int32(cell) - phase) + tall[:, index + 1] * phase
+    return full // np.int32(cell * cell)
+
+
+def _muted(rng: Stream, low: float, high: float, strength: float = 28.0) -> Colour:
+    value = rng.uniform(low, high)
+    return tuple(int(min(250.0, max(8.0, value + strength * rng.uniform(-1, 1)))) for _ in range(3))
+
+
+def _scaled(colour: Colour, factor: float) -> Colour:
+    return tuple(min(250, int(part * factor)) for part in colour)
