@@ -1,4 +1,4 @@
-"""Writing annotation files: all or none, and never half of one."""
+"""Writing annotation files: never over others unasked, and never half of one."""
 
 import json
 import os

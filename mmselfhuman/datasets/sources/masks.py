@@ -35,8 +35,8 @@ def to_rle(segmentation: list | dict, height: int, width: int) -> dict:
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
         raise MaskError(f"expected polygons or an RLE with 'size' and 'counts', got {_shorten(segmentation)}")
     size, counts = segmentation["size"], segmentation["counts"]
-    if list(size) != [height, width]:
-        raise MaskError(f"RLE of size {list(size)} (height, width) in an image of size {[height, width]}")
+    if not isinstance(size, list | tuple) or list(size) != [height, width]:
+        raise MaskError(f"RLE of size {size} (height, width) in an image of size {[height, width]}")
     runs = _listed_runs(counts) if isinstance(counts, list) else run_lengths(counts)
     if runs.min(initial=0) < 0 or runs.sum() != height * width:
         raise MaskError(f"RLE runs sum to {runs.sum()}, expected {height} x {width} = {height * width}")
@@ -79,7 +79,7 @@ def box_to_rle(box: tuple[float, float, float, float], height: int, width: int) 
     x, y, w, h = box
     x1, x2 = np.clip([x, x + w], 0, width)
     y1, y2 = np.clip([y, y + h], 0, height)
-    return coco_mask.frPyObjects(np.array([[x1, y1, x2 - x1, y2 - y1]]), height, width)[0]
+    return coco_mask.frPyObjects(np.array([[x1, y1, x2 - x1, y2 - y1]], dtype=np.float64), height, width)[0]
 
 
 def union_rle(rles: list[dict], height: int, width: int) -> dict:
