@@ -9,6 +9,8 @@ when the default scope has no node for it; they hand the request on to MMEngine'
 
 from mmengine import registry as mmengine
 
+from mmselfhuman.ecosystem import is_available
+
 
 def _child(parent: mmengine.Registry, location: str) -> mmengine.Registry:
     return mmengine.Registry(parent.name, parent=parent, scope="mmselfhuman", locations=[f"mmselfhuman.{location}"])
@@ -35,7 +37,14 @@ OPTIM_WRAPPERS = _child(mmengine.OPTIM_WRAPPERS, "engine")
 OPTIM_WRAPPER_CONSTRUCTORS = _child(mmengine.OPTIM_WRAPPER_CONSTRUCTORS, "engine")
 PARAM_SCHEDULERS = _child(mmengine.PARAM_SCHEDULERS, "engine")
 LOG_PROCESSORS = _child(mmengine.LOG_PROCESSORS, "engine")
+STRATEGIES = _child(mmengine.STRATEGIES, "engine")
+FUNCTIONS = _child(mmengine.FUNCTIONS, "engine")
 
 VISUALIZERS = _child(mmengine.VISUALIZERS, "visualization")
 VISBACKENDS = _child(mmengine.VISBACKENDS, "visualization")
 INFERENCERS = _child(mmengine.INFERENCERS, "apis")
+
+if is_available("mmpose"):
+    import mmpose.registry as mmpose
+
+    KEYPOINT_CODECS = _child(mmpose.KEYPOINT_CODECS, "models")

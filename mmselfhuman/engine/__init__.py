@@ -1,0 +1,3 @@
+from mmselfhuman.engine.hooks import DumpPredictions, ShowPredictions
+
+__all__ = ["DumpPredictions", "ShowPredictions"]

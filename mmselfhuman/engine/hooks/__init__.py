@@ -1,0 +1,4 @@
+from mmselfhuman.engine.hooks.dump_predictions import DumpPredictions
+from mmselfhuman.engine.hooks.show_predictions import ShowPredictions
+
+__all__ = ["DumpPredictions", "ShowPredictions"]
