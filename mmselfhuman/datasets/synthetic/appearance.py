@@ -13,7 +13,8 @@ SKINS: tuple[Colour, ...] = (
     (78, 104, 158), (62, 84, 130), (50, 66, 104), (40, 52, 82),
 )  # fmt: skip
 HAIRS: tuple[Colour, ...] = (
-    (28, 26, 28), (34, 38, 48), (36, 52, 78), (48, 74, 112), (70, 108, 152), (104, 158, 200), (44, 64, 140), (150, 154, 158),
+    (28, 26, 28), (34, 38, 48), (36, 52, 78), (48, 74, 112), (70, 108, 152), (104, 158, 200), (44, 64, 140),
+    (150, 154, 158),
 )  # fmt: skip
 PATTERNS = ("plain", "stripes", "pinstripes", "checks", "dots", "blocks", "camouflage", "print")
 HAIR_STYLES = ("short", "short", "short", "long", "long", "tail", "bun", "curly", "bald", "cap")

@@ -1,4 +1,5 @@
-"""Cluttered still backgrounds: rooms, streets, parks, stages, painted once per clip and seen through a moving camera."""
+"""Cluttered still backgrounds: rooms, streets, parks, stages, painted once per clip and seen through a moving
+camera."""
 
 from collections.abc import Callable
 
@@ -105,7 +106,7 @@ class Backdrop:
         return self.colours.shape[1] / self._unit, self.colours.shape[0] / self._unit, self._horizon / self._unit
 
     def _room(self, rng: Stream, clutter: float) -> None:
-        wide, high, horizon = self._extent
+        wide, _, horizon = self._extent
         wall, floor = _muted(rng, 90, 225), _muted(rng, 50, 170)
         self._fade(slice(0, self._horizon), wall, _scaled(wall, 0.85))
         self._fade(slice(self._horizon, None), floor, _scaled(floor, 1.2))
@@ -130,7 +131,7 @@ class Backdrop:
             self._rectangle(x + 2 * edge, top, width - 4 * edge, 0.45 * height / rows, _muted(rng, 25, 235))
 
     def _street(self, rng: Stream, clutter: float) -> None:
-        wide, high, horizon = self._extent
+        wide, _, horizon = self._extent
         sky = (235, 215, 190) if rng.chance(0.6) else (205, 205, 205)
         self._fade(slice(0, self._horizon), sky, _scaled(sky, 1.08))
         x = -0.1
@@ -165,7 +166,7 @@ class Backdrop:
             self._rectangle(x + wheel, y - 0.02, 0.07, 0.05, (30, 30, 30))
 
     def _park(self, rng: Stream, clutter: float) -> None:
-        wide, high, horizon = self._extent
+        wide, _, horizon = self._extent
         sky, grass = (240, 215, 185), (rng.integer(50) + 30, rng.integer(50) + 100, rng.integer(60) + 60)
         self._fade(slice(0, self._horizon), sky, (240, 235, 225))
         self._fade(slice(self._horizon, None), _scaled(grass, 0.8), grass)
@@ -188,7 +189,7 @@ class Backdrop:
             self._panel(rng, rng.uniform(0, wide), horizon - rng.uniform(0.05, 0.2), rng.uniform(0.1, 0.3), 0.16)
 
     def _stage(self, rng: Stream, clutter: float) -> None:
-        wide, high, horizon = self._extent
+        wide, _, horizon = self._extent
         dark = _muted(rng, 20, 90, 50)
         self._fade(slice(0, self._horizon), dark, _scaled(dark, 1.7))
         self._fade(slice(self._horizon, None), _scaled(dark, 1.3), _scaled(dark, 0.8))

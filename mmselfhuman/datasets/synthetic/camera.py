@@ -34,7 +34,8 @@ class Camera:
         """Rotate world vectors ``(F, ..., 3)`` into the picture's plane.
 
         Returns:
-            ``(F, ..., 2)``, x to the right and y **down**, in statures; and ``(F, ...)``, how far they point to the viewer.
+            ``(F, ..., 2)``, x to the right and y **down**, in statures; and ``(F, ...)``, how far they point to the
+            viewer.
         """
         sin, cos = np.sin(self.elevation), np.cos(self.elevation)
         x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]

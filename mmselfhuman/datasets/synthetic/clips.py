@@ -17,8 +17,8 @@ from mmselfhuman.structures import Frame
 class SyntheticClip:
     """One rendered video, a :class:`~mmselfhuman.structures.Clip`; any frame can be had without rendering others.
 
-    Iterating gives :class:`~mmselfhuman.structures.Frame` objects, which carry images only. :meth:`truth` and :meth:`flow` are
-    for evaluation; nothing that trains may call them.
+    Iterating gives :class:`~mmselfhuman.structures.Frame` objects, which carry images only. :meth:`truth` and
+    :meth:`flow` are for evaluation; nothing that trains may call them.
 
     Args:
         name: Unique within its set.
@@ -63,8 +63,8 @@ class SyntheticClip:
         """Exact optical flow between any two frames.
 
         Returns:
-            ``(2, H, W)`` float32, from pixels of frame ``start`` to their places in frame ``end``, (x, y); and ``(H, W)`` bool,
-            where what is seen in ``start`` is hidden or outside the picture in ``end``.
+            ``(2, H, W)`` float32, from pixels of frame ``start`` to their places in frame ``end``, (x, y); and
+            ``(H, W)`` bool, where what is seen in ``start`` is hidden or outside the picture in ``end``.
         """
         return self._world.flow(self._checked(start), self._checked(end))
 

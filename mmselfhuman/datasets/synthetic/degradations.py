@@ -86,7 +86,8 @@ def _expose(image: np.ndarray, knobs: DomainKnobs, clip: Stream, frame: Stream, 
 
 
 def _lose_blocks(image: np.ndarray, rng: Stream) -> None:
-    """Runs of blocks that arrive without detail: each shows its first pixel's colour (as a decoder that lost the residual)."""
+    """Runs of blocks that arrive without detail: each shows its first pixel's colour (as a decoder that lost the
+    residual)."""
     height, width = image.shape[:2]
     block = max(4, height // 8)
     for _ in range(2 + rng.integer(5)):
@@ -108,7 +109,8 @@ def _grain(image: np.ndarray, deviation: float, frame: Stream) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def _noise_tile(quarter_levels: int) -> np.ndarray:
-    """``(_TILE, _TILE, 3)`` int16, bell-shaped: the sum of four uniforms has a standard deviation of 148 / 256 of a byte."""
+    """``(_TILE, _TILE, 3)`` int16, bell-shaped: the sum of four uniforms has a standard deviation of 148 / 256 of a
+    byte."""
     draw: Callable[..., np.ndarray] = Stream("grain").bytes
     total = sum(draw(_TILE, _TILE, 3) for _ in range(4)) - 510
     return (total * quarter_levels // (4 * 148)).astype(np.int16)

@@ -23,8 +23,8 @@ class DomainKnobs:
         stature: Standing height of an adult, in picture heights.
         children: Share of children.
         camera_height: Camera's elevation, radians.
-        patterned, dull, carrying: Share of patterned clothes; how near their colours are to the background's; share of people
-            with a bag or board in a hand.
+        patterned, dull, carrying: Share of patterned clothes; how near their colours are to the background's; share of
+            people with a bag or board in a hand.
         clutter, distractors, contrast: Objects in the background (1 = usual), upright person-coloured things, texture.
         pan, jitter, roll, zoom: Camera: slow drift and shake in picture heights, roll in radians, zoom by this share.
         poles, counters: Chance of a standing occluder of each kind.

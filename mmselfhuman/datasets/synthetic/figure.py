@@ -117,8 +117,8 @@ class FigureMaker:
         girth: np.ndarray | float,
         flip: np.ndarray | int = 1,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Stretch a part along a projected bone so that its round ends stay ``margin`` beyond the joints, however short the
-        bone appears."""
+        """Stretch a part along a projected bone so that its round ends stay ``margin`` beyond the joints, however short
+        the bone appears."""
         along = end - start
         seen = np.sqrt((along * along).sum(-1, keepdims=True)) / self._pixels
         direction = _unit(along, (0.0, 1.0))
@@ -131,7 +131,7 @@ class FigureMaker:
         bones, parts = self._skeleton, self.figure.parts
         pelvis, pelvis_near = self._project(bones.pelvis)
         neck, neck_near = self._project(bones.neck)
-        head, head_near = self._project(bones.head)
+        head, _ = self._project(bones.head)
         middle_near = 0.5 * (pelvis_near + neck_near)
         chest_left = self._camera.turned(bones.chest_axes.left)[1]
         hip_left = self._camera.turned(bones.pelvis_axes.left)[1]

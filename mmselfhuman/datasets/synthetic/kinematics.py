@@ -1,8 +1,8 @@
 """A skeleton in three dimensions: joint angles to joint positions.
 
-Convention: lengths in statures (the standing height of the person is 1); x to the image's right, y up, z towards the viewer.
-A person of yaw 0 looks at the viewer, so that its left is at the right of the image. All angles in radians; every quantity
-may carry leading dimensions, ``(...)``, for frames and persons.
+Convention: lengths in statures (the standing height of the person is 1); x to the image's right, y up, z towards the
+viewer. A person of yaw 0 looks at the viewer, so that its left is at the right of the image. All angles in radians;
+every quantity may carry leading dimensions, ``(...)``, for frames and persons.
 """
 
 from dataclasses import dataclass, fields
@@ -14,7 +14,7 @@ Angle = np.ndarray | float
 HIP_HEIGHT = 0.52
 HIP_HALF_WIDTH = 0.056
 SPINE = 0.31
-SHOULDER_HEIGHT = 0.285
+SHOULDER_HEIGHT = 0.272
 SHOULDER_HALF_WIDTH = 0.1
 UPPER_ARM, FOREARM, HAND = 0.175, 0.15, 0.085
 THIGH, SHIN, FOOT = 0.24, 0.245, 0.1
@@ -33,7 +33,8 @@ class Pose:
     Attributes:
         yaw, pitch, roll: Of the whole body: turn about the vertical, fall forwards, fall to its own left.
         lift: How far the lowest point of the body is above the ground, in statures.
-        spine_pitch, spine_roll, spine_twist: Of the trunk against the pelvis: bend forwards, to the left, turn to the left.
+        spine_pitch, spine_roll, spine_twist: Of the trunk against the pelvis: bend forwards, to the left, turn to the
+            left.
         head_yaw, head_pitch, head_roll: Of the head against the trunk: turn to the left, nod, tilt to the left.
         arm_swing: Upper arm forwards (pi / 2 = level).
         arm_spread: Upper arm sideways (pi / 2 = level).
@@ -110,7 +111,8 @@ def _rotate(a: np.ndarray, b: np.ndarray, angle: Angle) -> tuple[np.ndarray, np.
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Positions of the joints, ``(..., 3)`` in statures; pairs ``(..., 2, 3)``, left first. The origin is on the ground."""
+    """Positions of the joints, ``(..., 3)`` in statures; pairs ``(..., 2, 3)``, left first. The origin is on the
+    ground."""
 
     pelvis: np.ndarray
     neck: np.ndarray
@@ -138,8 +140,8 @@ def pose_skeleton(pose: Pose, head_size: np.ndarray | float = 1.0, hip_width: np
         hip_width, relative to the average, ``(...)``.
 
     Returns:
-        The skeleton, standing so that its lowest point is ``pose.lift`` above the ground (y = 0) and the pelvis above the
-        origin.
+        The skeleton, standing so that its lowest point is ``pose.lift`` above the ground (y = 0) and the pelvis above
+        the origin.
     """
     zero = np.zeros(np.shape(pose.yaw))
     axis = [np.stack([zero + (i == j) for i in range(3)], -1) for j in range(3)]

@@ -1,8 +1,8 @@
 """What people do: functions of time that give joint angles, smooth and set by a stream of random numbers.
 
-Every motion takes ``times (F,)`` in seconds and a :class:`Stream`, and returns the pose at those times (each angle a scalar
-or ``(F,)``) and how far the person has gone in its facing direction, in statures. Motions of one person are in ``SOLO``; those
-of two, who face each other, in ``PAIRS``, one function per role.
+Every motion takes ``times (F,)`` in seconds and a :class:`Stream`, and returns the pose at those times (each angle a
+scalar or ``(F,)``) and how far the person has gone in its facing direction, in statures. Motions of one person are in
+``SOLO``; those of two, who face each other, in ``PAIRS``, one function per role.
 """
 
 from collections.abc import Callable
@@ -84,7 +84,7 @@ def wave(times: np.ndarray, rng: Stream) -> tuple[Pose, float]:
         "arm_swing": (0.15, (0.05, 0.05)),
         "arm_spread": (raised + 0.12 * beat, (0.14, 0.14)),
         "elbow": (0.7 + 0.5 * beat, (0.3, 0.3)),
-        "elbow_in": (1.45, (0.3, 0.3)),
+        "elbow_in": (-1.35, (0.3, 0.3)),
     }
     for name, (waving, resting) in settings.items():
         setattr(pose, name, tuple(waving if both or side == first else resting[side] for side in (0, 1)))
@@ -151,6 +151,7 @@ def jump(times: np.ndarray, rng: Stream) -> tuple[Pose, float]:
         arm_swing=(0.0, 0.0) if jacks else (arm, arm),
         arm_spread=(0.15 + sideways, 0.15 + sideways),
         elbow=(0.35, 0.35),
+        elbow_in=(-1.0, -1.0) if jacks else (0.3, 0.3),
         leg_spread=(0.08 + spread * flight, 0.08 + spread * flight),
         leg_swing=(bend, 0.8 * bend),
         knee=(1.6 * bend, 1.7 * bend),
@@ -172,7 +173,7 @@ def dance(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
         return course(name + "left", low, high, period), course(name + "right", low, high, period)
 
     dip = 0.15 + 0.25 * _bump(hop)
-    legs, knees = both("leg", -0.35, 0.9), both("knee", 0.0, 1.1)
+    legs, knees, spread = both("leg", -0.35, 0.9), both("knee", 0.0, 1.1), both("spread", 0.1, 2.4)
     pose = Pose(
         yaw=2.2 * rng.child("turn").wander(times, 1.6),
         pitch=0.2 * rng.child("fall").wander(times, 1.0),
@@ -182,9 +183,9 @@ def dance(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
         spine_roll=course("side", -0.4, 0.4),
         spine_twist=course("twist", -0.5, 0.5),
         arm_swing=both("swing", -0.6, 1.6),
-        arm_spread=both("spread", 0.1, 2.4),
+        arm_spread=spread,
         elbow=both("elbow", 0.1, 1.9),
-        elbow_in=both("in", -0.3, 1.4),
+        elbow_in=tuple(bend * (1.0 - wide / 1.2) for bend, wide in zip(both("in", 0.2, 1.4), spread, strict=True)),
         leg_swing=(legs[0] + dip, legs[1] + dip),
         leg_spread=both("out", 0.02, 0.6),
         knee=(knees[0] + 1.6 * dip, knees[1] + 1.6 * dip),
@@ -231,7 +232,7 @@ def tumble(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
         arm_spread=(2.7, 2.7),
         arm_swing=(0.1, 0.1),
         elbow=(0.15 + 0.1 * waver, 0.15),
-        elbow_in=(1.4, 1.4),
+        elbow_in=(-1.2, -1.2),
         leg_spread=(0.75 + 0.2 * waver, 0.75),
         leg_swing=(0.1, 0.1),
         knee=(0.25, 0.2 + 0.15 * waver),

@@ -37,7 +37,8 @@ def _colour(rng: Stream) -> np.ndarray:
 
 
 def standing_occluders(rng: Stream, camera: Camera, poles: float, counters: float, reach: float) -> list[Occluder]:
-    """Posts, trees and pillars; tables, hedges and parapets that hide legs. They stand in the world and move with the camera.
+    """Posts, trees and pillars; tables, hedges and parapets that hide legs. They stand in the world and move with the
+    camera.
 
     Args:
         rng: Stream of the clip.

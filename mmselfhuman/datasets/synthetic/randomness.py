@@ -1,9 +1,9 @@
 """Random numbers that are the same everywhere: a counter hashed by integer arithmetic, never a library's generator.
 
 NumPy may change the streams of its distributions between versions, and a generator's state depends on what was drawn
-before. Here number ``n`` of a stream is the SplitMix64 finaliser (Steele, Lea & Flood, OOPSLA 2014) of the stream's key plus
-``n`` odd constants, so that a frame, a person or a lattice of noise can be had without what comes before it. Floats are made
-from the upper 53 bits, exactly.
+before. Here number ``n`` of a stream is the SplitMix64 finaliser (Steele, Lea & Flood, OOPSLA 2014) of the stream's key
+plus ``n`` odd constants, so that a frame, a person or a lattice of noise can be had without what comes before it.
+Floats are made from the upper 53 bits, exactly.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,8 @@ class Stream:
         return self.uniform(*bounds)
 
     def bell(self, spread: float) -> float:
-        """A bell-shaped float around 0 with standard deviation ``spread``, never beyond 3.5 of them (12 - 6 uniforms)."""
+        """A bell-shaped float around 0 with standard deviation ``spread``, never beyond 3.5 of them (12 - 6
+        uniforms)."""
         return spread * (sum(self.uniform() for _ in range(12)) - 6.0)
 
     def chance(self, probability: float) -> bool:

@@ -1,8 +1,8 @@
 """Silhouettes: which texels of a flat part are inside, and how light falls on it.
 
-A part's own coordinates are ``s`` along its axis and ``c`` across, in statures. A silhouette is a list of ``(s, left, right)``:
-the shape covers ``-left < c < right`` there, straight between the points. Everything is computed with additions, products,
-quotients and square roots only, which IEEE 754 rounds alike everywhere, and ends in integers.
+A part's own coordinates are ``s`` along its axis and ``c`` across, in statures. A silhouette is a list of
+``(s, left, right)``: the shape covers ``-left < c < right`` there, straight between the points. Everything is computed
+with additions, products, quotients and square roots only, which IEEE 754 rounds alike everywhere, and ends in integers.
 """
 
 from dataclasses import dataclass
@@ -65,13 +65,17 @@ def _box(bottom: float, top: float, half: float) -> Profile:
 PROFILES: dict[str, Profile] = {
     "trunk": _even(
         (-0.062, 0.0), (-0.06, 0.086), (-0.03, 0.093), (0.0, 0.093), (0.06, 0.085), (0.11, 0.084), (0.17, 0.096),
-        (0.22, 0.108), (0.26, 0.116), (0.282, 0.114), (0.296, 0.096), (0.308, 0.066), (0.318, 0.043), (0.326, 0.034), (0.328, 0.0),
+        (0.22, 0.108), (0.255, 0.115), (0.275, 0.113), (0.288, 0.1), (0.3, 0.074), (0.312, 0.05), (0.322, 0.038),
+        (0.328, 0.0),
     ),
     "trunk_slim": _even(
         (-0.062, 0.0), (-0.06, 0.094), (-0.03, 0.1), (0.0, 0.096), (0.06, 0.08), (0.11, 0.073), (0.16, 0.086),
-        (0.2, 0.097), (0.25, 0.104), (0.276, 0.104), (0.292, 0.088), (0.306, 0.056), (0.318, 0.036), (0.326, 0.03), (0.328, 0.0),
+        (0.2, 0.097), (0.25, 0.104), (0.27, 0.103), (0.284, 0.09), (0.298, 0.064), (0.312, 0.042), (0.322, 0.033),
+        (0.328, 0.0),
     ),
-    "pelvis": _even((-0.09, 0.0), (-0.086, 0.05), (-0.06, 0.086), (-0.02, 0.098), (0.02, 0.096), (0.06, 0.085), (0.062, 0.0)),
+    "pelvis": _even(
+        (-0.09, 0.0), (-0.086, 0.05), (-0.06, 0.086), (-0.02, 0.098), (0.02, 0.096), (0.06, 0.085), (0.062, 0.0),
+    ),
     "neck": _even((-0.02, 0.0), (-0.015, 0.045), (0.0, 0.034), (0.02, 0.029), (0.07, 0.029), (0.08, 0.0)),
     "upper_arm": _capsule(0.034, 0.024, 0.175, (0.05, 0.033), (0.1, 0.029)),
     "forearm": _capsule(0.024, 0.0165, 0.15, (0.04, 0.027), (0.09, 0.022)),
@@ -88,7 +92,8 @@ PROFILES: dict[str, Profile] = {
     "trouser": _capsule(0.04, 0.034, 0.245, (0.08, 0.043), (0.2, 0.036)),
     "foot": (
         (-0.034, 0.0, 0.0), (-0.032, 0.02, 0.03), (-0.024, 0.03, 0.036), (0.0, 0.03, 0.036), (0.02, 0.024, 0.036),
-        (0.045, 0.01, 0.036), (0.075, -0.002, 0.036), (0.098, -0.008, 0.034), (0.108, -0.014, 0.028), (0.112, -0.02, 0.02),
+        (0.045, 0.01, 0.036), (0.075, -0.002, 0.036), (0.098, -0.008, 0.034), (0.108, -0.014, 0.028),
+        (0.112, -0.02, 0.02),
     ),
     "head": _even(
         (-0.068, 0.0), (-0.066, 0.016), (-0.06, 0.026), (-0.048, 0.036), (-0.03, 0.044), (-0.01, 0.049), (0.015, 0.052),
@@ -103,7 +108,8 @@ PROFILES: dict[str, Profile] = {
         (0.055, 0.045), (0.07, 0.022), (0.075, 0.0),
     ),
     "hair_curly": _even(
-        (-0.06, 0.0), (-0.055, 0.04), (-0.03, 0.07), (0.0, 0.083), (0.03, 0.084), (0.06, 0.07), (0.085, 0.045), (0.096, 0.0),
+        (-0.05, 0.0), (-0.046, 0.036), (-0.03, 0.06), (0.0, 0.074), (0.03, 0.076), (0.055, 0.065), (0.076, 0.044),
+        (0.088, 0.02), (0.09, 0.0),
     ),
     "tail": _capsule(0.016, 0.01, 0.11, (0.04, 0.024)),
     "bun": _ellipse(0.03, 0.03),
@@ -123,7 +129,10 @@ PROFILES: dict[str, Profile] = {
     "shadow": _ellipse(0.035, 0.2),
     "disc": _ellipse(0.1, 0.1),
     "slab": _box(-0.5, 0.5, 0.5),
-    "sack": _even((-0.1, 0.0), (-0.095, 0.07), (-0.07, 0.09), (0.02, 0.085), (0.05, 0.06), (0.06, 0.02), (0.1, 0.012), (0.102, 0.0)),
+    "sack": _even(
+        (-0.1, 0.0), (-0.095, 0.07), (-0.07, 0.09), (0.02, 0.085), (0.05, 0.06), (0.06, 0.02), (0.1, 0.012),
+        (0.102, 0.0),
+    ),
     "passer": _even(
         (-0.9, 0.2), (-0.1, 0.24), (0.15, 0.26), (0.24, 0.25), (0.29, 0.16), (0.31, 0.07), (0.34, 0.07), (0.37, 0.1),
         (0.42, 0.115), (0.48, 0.1), (0.53, 0.06), (0.55, 0.0),
@@ -172,7 +181,8 @@ def _shade(
     name: str, s: np.ndarray, c: np.ndarray, left: np.ndarray, right: np.ndarray, rows: int, columns: int
 ) -> np.ndarray:
     """Light on a round body: darker where the surface turns away, with faint folds."""
-    middle, half = (right - left) / 2, np.maximum((right + left) / 2, 1e-3)
+    middle, half = (right - left) / 2, (right + left) / 2
+    half = np.maximum(half, 0.75 * half.max())
     across = np.clip((c - middle) / half, -1.0, 1.0)
     round_ = np.sqrt(1.0 - across * across)
     light = 0.62 + 0.36 * round_ - 0.1 * across

@@ -37,12 +37,12 @@ SPLITS: dict[str, Split] = {
 class SyntheticPeople:
     """Rendered stills with exact labels, a :class:`~mmselfhuman.structures.PersonSource`.
 
-    Images are rendered when first asked for; labels are kept, and images too as long as they take no more than 512 MiB. A
-    pickled source carries its settings only and renders again, to the same bytes, where it arrives.
+    Images are rendered when first asked for; labels are kept, and images too as long as they take no more than 512 MiB.
+    A pickled source carries its settings only and renders again, to the same bytes, where it arrives.
 
     Args:
-        split: ``'source_train'``, ``'source_test'`` (source domain) or ``'target_test'`` (target domain, in OCHuman's style
-            with ``max_iou``).
+        split: ``'source_train'``, ``'source_test'`` (source domain) or ``'target_test'`` (target domain, in OCHuman's
+            style with ``max_iou``).
         num_images: How many images; ``None`` takes the split's default size (1000, 200, 400).
         size: ``(width, height)`` in pixels.
         seed: The same seed gives the same bytes, whatever the process, platform or number of workers.
@@ -88,7 +88,8 @@ class SyntheticPeople:
         return (self._render(index) if image is None else image).copy()
 
     def truth(self, index: int) -> FrameTruth:
-        """Everything that is true about an image, also what a person file does not say (amodal masks, hidden persons)."""
+        """Everything that is true about an image, also what a person file does not say (amodal masks, hidden
+        persons)."""
         world = self._world(self._checked(index))
         return frame_truth(world, world.paint(0), 0)
 

@@ -1,8 +1,8 @@
 """Flat textured parts and how they are laid over each other, in integers only.
 
-A colour travels packed in one uint64: blue, green and red in 16-bit lanes from the lowest bit, so that one product or sum
-works on the three at once. A sprite's texel holds its colour times its opacity, plus one half for rounding, and the rest of
-the opacity (0 to 256) in the top lane.
+A colour travels packed in one uint64: blue, green and red in 16-bit lanes from the lowest bit, so that one product or
+sum works on the three at once. A sprite's texel holds its colour times its opacity, plus one half for rounding, and the
+rest of the opacity (0 to 256) in the top lane.
 """
 
 from dataclasses import dataclass

@@ -20,8 +20,8 @@ class FrameTruth:
     Attributes:
         owners: ``(H, W)`` int16, the person seen at each pixel; -1 for background and objects.
         amodal: ``(P, H, W)`` bool, what each person covers within the picture, hidden or not.
-        joints: ``(P, 17, 3)`` float64 ``(x, y, v)`` in pixels, COCO order; ``v`` 2 visible, 1 hidden behind another person, an
-            object or the own body, 0 outside the picture (x and y are given all the same).
+        joints: ``(P, 17, 3)`` float64 ``(x, y, v)`` in pixels, COCO order; ``v`` 2 visible, 1 hidden behind another
+            person, an object or the own body, 0 outside the picture (x and y are given all the same).
     """
 
     owners: np.ndarray
@@ -35,8 +35,8 @@ class FrameTruth:
 
     @cached_property
     def boxes(self) -> np.ndarray:
-        """``(P, 4)`` int64 ``(x, y, w, h)`` around the amodal masks: of the whole person, within the picture, as OCHuman's
-        annotators draw it. Zeros for persons outside the picture."""
+        """``(P, 4)`` int64 ``(x, y, w, h)`` around the amodal masks: of the whole person, within the picture, as
+        OCHuman's annotators draw it. Zeros for persons outside the picture."""
         boxes = np.zeros((len(self.amodal), 4), np.int64)
         for index, mask in enumerate(self.amodal):
             rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
@@ -46,15 +46,16 @@ class FrameTruth:
 
     @cached_property
     def annotated(self) -> np.ndarray:
-        """Indices of the persons that a person file names: seen in at least 1 / 2048 of the picture's pixels and a twentieth
-        of their own."""
+        """Indices of the persons that a person file names: seen in at least 1 / 2048 of the picture's pixels and a
+        twentieth of their own."""
         seen = np.bincount(self.owners.ravel() + 1, minlength=len(self.amodal) + 1)[1:]
         least = np.maximum(LEAST_SHARE * self.amodal.sum((1, 2)), LEAST_PIXELS * self.owners.size)
         return np.flatnonzero(seen >= least)
 
     @cached_property
     def max_ious(self) -> np.ndarray:
-        """``(P,)`` OCHuman's MaxIoU: the largest IoU of the box with another annotated person's; 0 for persons alone."""
+        """``(P,)`` OCHuman's MaxIoU: the largest IoU of the box with another annotated person's; 0 for persons
+        alone."""
         result = np.zeros(len(self.boxes))
         corner = self.boxes[:, :2] + self.boxes[:, 2:]
         for one in self.annotated:
@@ -69,8 +70,8 @@ class FrameTruth:
     def persons(self, first_id: int = 0) -> tuple[Person, ...]:
         """The annotated persons.
 
-        ``mask`` is the visible one, ``box`` the amodal one within the picture, ``area`` the box's, as in OCHuman's files;
-        ``track_id`` is the person's number in its clip.
+        ``mask`` is the visible one, ``box`` the amodal one within the picture, ``area`` the box's, as in OCHuman's
+        files; ``track_id`` is the person's number in its clip.
 
         Args:
             first_id: Annotation id of the first person.

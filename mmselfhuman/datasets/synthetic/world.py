@@ -66,8 +66,8 @@ class World:
         knobs: Of the domain.
         size: ``(width, height)`` in pixels.
         num_frames: How many frames, ``FRAME_RATE`` a second.
-        texture_height: Picture height for which textures are made; ``None`` is this picture's. With the same value the same
-            scene can be rendered at another size with parts of exactly the same shape.
+        texture_height: Picture height for which textures are made; ``None`` is this picture's. With the same value the
+            same scene can be rendered at another size with parts of exactly the same shape.
     """
 
     def __init__(
@@ -219,8 +219,8 @@ class World:
         A pixel moves with the layer seen at it: ``T_end T_start^-1 p - p`` with that layer's affine maps.
 
         Returns:
-            Flow ``(2, H, W)`` float32, pixels (x, y); and ``(H, W)`` bool, where its goal is outside the picture or behind
-            something nearer (occluded).
+            Flow ``(2, H, W)`` float32, pixels (x, y); and ``(H, W)`` bool, where its goal is outside the picture or
+            behind something nearer (occluded).
         """
         layers = self._layers
         width, height = self.size
