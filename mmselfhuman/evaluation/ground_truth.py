@@ -3,9 +3,16 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from mmengine import fileio
+
+from mmselfhuman.datasets.converters import ochuman
+from mmselfhuman.datasets.sources import AnnotationFileError, build_source, source_to_coco
+from mmselfhuman.datasets.sources.coco_file import load_json, read_coco_file
 from mmselfhuman.structures import NUM_JOINTS
 
-MAX_IOU_RANGES: dict[str, tuple[float, float]] = {"all": (0.0, 1.0), "moderate": (0.5, 0.75), "hard": (0.75, 1.0)}
+MAX_IOU_RANGES: dict[str, tuple[float, float]] = dict(
+    zip(("all", "moderate", "hard"), ochuman.MAX_IOU_RANGES, strict=True)
+)
 """OCHuman's ranges of MaxIoU, half open: ``low <= MaxIoU < high``."""
 
 RANGE_MODES: tuple[str, ...] = ("drop", "ignore")
@@ -80,8 +87,6 @@ def read_truth(ann_file: str, backend_args: dict | None = None, with_keypoints: 
         FileNotFoundError: There is no such file.
         AnnotationFileError: The file is malformed, has no category 'person', or has other joints.
     """
-    from mmselfhuman.datasets.sources.coco_file import AnnotationFileError, load_json, read_coco_file
-
     try:
         file = read_coco_file(ann_file, backend_args)
     except AnnotationFileError:
@@ -105,8 +110,6 @@ def read_truth(ann_file: str, backend_args: dict | None = None, with_keypoints: 
 
 def truth_of_source(source: Mapping) -> TruthSet:
     """All persons of a source of labelled persons, built from its config."""
-    from mmselfhuman.datasets.sources import build_source, source_to_coco
-
     built = build_source(source)
     coco = source_to_coco(built)
     return TruthSet(coco["images"], coco["annotations"], f"source {built.name}")
@@ -183,20 +186,35 @@ def only_fully_labelled(truth: TruthSet, file_names: Collection[str] | None = No
         file_names: The fully labelled images.
 
     Raises:
-        ValueError: An image says nothing, or none of ``file_names`` is in the ground truth.
+        ValueError: An image says nothing.
     """
     if file_names is None:
         silent = next((image for image in truth.images if "fully_labelled" not in image), None)
         if silent is not None:
             raise ValueError(
-                f"{truth.origin}: image {silent['file_name']!r} does not say whether it is 'fully_labelled'; convert "
-                "with tools/dataset_converters/ochuman2coco.py, or set fully_labelled to a file that lists the images"
+                f"{truth.origin}: image {silent['file_name']!r} does not say whether it is 'fully_labelled', and no "
+                "file of such images lies beside; set fully_labelled to a file that lists them, such as "
+                "tools/dataset_converters/ochuman2coco.py writes"
             )
         return truth.only_images(lambda image: image["fully_labelled"])
     listed = set(file_names)
-    if truth.images and not any(image["file_name"] in listed for image in truth.images):
-        raise ValueError(f"{truth.origin}: none of the {len(listed)} images listed as fully labelled is in it")
     return truth.only_images(lambda image: image["file_name"] in listed)
+
+
+def read_image_list(path: str, backend_args: dict | None = None) -> list[str]:
+    """The file names in a text file, one a line, or of the images of a COCO-format ``.json``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        AnnotationFileError: A ``.json`` has no list of images.
+    """
+    if not path.endswith(".json"):
+        text = fileio.get_text(path, backend_args=backend_args)
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    images = load_json(path, backend_args).get("images")
+    if not isinstance(images, list) or not all(isinstance(i, dict) and "file_name" in i for i in images):
+        raise AnnotationFileError(f"{path}: 'images' is no list of images with a 'file_name'")
+    return [image["file_name"] for image in images]
 
 
 def _restricted(truth: TruthSet, in_range: frozenset[int], mode: str) -> TruthSet:

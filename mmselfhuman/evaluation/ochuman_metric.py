@@ -4,8 +4,7 @@ import os.path as osp
 import re
 from collections.abc import Mapping
 
-from mmengine import fileio
-
+from mmselfhuman.datasets.converters import range_file_name
 from mmselfhuman.evaluation.coco_eval import CocoScores
 from mmselfhuman.evaluation.ground_truth import (
     MAX_IOU_RANGES,
@@ -16,6 +15,7 @@ from mmselfhuman.evaluation.ground_truth import (
     ignoring_others,
     is_pose2seg_person,
     only_fully_labelled,
+    read_image_list,
     read_truth,
     truth_of_source,
 )
@@ -45,8 +45,9 @@ class OCHumanMetric(PersonMetric):
         range_mode: What happens to persons out of range. 'drop' (official): they and images left empty are removed, so
             that a detection of them in another image is a false positive. 'ignore': they stay and do not count, in the
             same images.
-        fully_labelled: Evaluate only the images in which every person box has a mask. ``True`` if the images of the
-            ground truth say so (``fully_labelled``), or a text file with one file name a line.
+        fully_labelled: Evaluate only the images in which every person box has a mask: those that say so
+            (``fully_labelled`` in the ground truth), or that are in the file that ``ochuman2coco.py`` writes beside the
+            others (``True``), or in the file named here (COCO format, or text with one file name a line).
         filter_persons: Leave out persons without labelled joints or without a mask, and crowds, as the official files
             do.
         variant: A name for the table, if the ground truth is a variant of OCHuman (such as 'OCHuman-Pose').
@@ -111,13 +112,15 @@ class OCHumanMetric(PersonMetric):
             whole = self._read(self.ann_file) if self.source is None else truth_of_source(self.source)
             listed = whole.images
             sets = by_max_iou(self._restricted(whole), self.range_mode)
+        if self.fully_labelled and listed and not any(truth.images for truth in sets.values()):
+            raise ValueError(f"none of the {len(listed)} images of {self.ann_file or self.source} is fully labelled")
         return GroundTruth(sets, tuple(dict.fromkeys(image["file_name"] for image in listed)))
 
     def protocol(self) -> str:
         """The protocol's variant, as it stands above the table."""
         mode = "drop (official)" if self.range_mode == "drop" else "ignore (not official)"
         variant = self.variant or ("fully labelled images only" if self.fully_labelled else "original")
-        return f"OCHuman | split {self.split or 'not named'} | variant {variant} | range_mode {mode}"
+        return f"OCHuman protocol | split {self.split or 'not named'} | variant {variant} | range_mode {mode}"
 
     def _read(self, path: str) -> TruthSet:
         return read_truth(path, self.backend_args, with_keypoints="keypoints" in self.metrics)
@@ -127,10 +130,15 @@ class OCHumanMetric(PersonMetric):
             truth = truth.only(is_pose2seg_person)
         if not self.fully_labelled:
             return truth
-        if self.fully_labelled is True:
-            return only_fully_labelled(truth)
-        text = fileio.get_text(self.fully_labelled, backend_args=self.backend_args)
-        return only_fully_labelled(truth, [line.strip() for line in text.splitlines() if line.strip()])
+        return only_fully_labelled(truth, self._listed_as_fully_labelled(truth))
+
+    def _listed_as_fully_labelled(self, truth: TruthSet) -> list[str] | None:
+        if isinstance(self.fully_labelled, str):
+            return read_image_list(self.fully_labelled, self.backend_args)
+        if all("fully_labelled" in image for image in truth.images):
+            return None
+        beside = osp.join(osp.dirname(truth.origin), f"ochuman_coco_format_{self.split}_fully_labelled.json")
+        return read_image_list(beside, self.backend_args) if osp.isfile(beside) else None
 
 
 def _resolve(ann_file: str | Mapping[str, str] | None, split: str | None) -> str | dict[str, str] | None:
@@ -144,13 +152,7 @@ def _resolve(ann_file: str | Mapping[str, str] | None, split: str | None) -> str
         return ann_file
     if split not in SPLITS:
         raise ValueError(f"ann_file {ann_file!r} is a folder; split must be one of {SPLITS}, got {split!r}")
-    return {name: osp.join(ann_file, range_file_name(split, name)) for name in MAX_IOU_RANGES}
-
-
-def range_file_name(split: str, name: str) -> str:
-    """OCHuman's name for the file of a range, such as 'moderate', of a split."""
-    low, high = MAX_IOU_RANGES[name]
-    return f"ochuman_coco_format_{split}_range_{low:.2f}_{high:.2f}.json"
+    return {name: osp.join(ann_file, range_file_name(split, limits)) for name, limits in MAX_IOU_RANGES.items()}
 
 
 def _split_named_by(ann_file: str | Mapping[str, str] | None) -> str | None:

@@ -194,7 +194,7 @@ class PersonMetric(BaseMetric):
 
     def _describe_truth(self) -> list[str]:
         return [
-            f"{name}: {truth.num_persons} persons in {len(truth.images)} images of {truth.origin}"
+            f"{name}: {_count(truth.num_persons, 'person')} in {_count(len(truth.images), 'image')} of {truth.origin}"
             for name, truth in self.ground_truth.sets.items()
         ]
 
@@ -269,6 +269,10 @@ def _coco_results(samples: Sequence[dict], metric: str) -> list[dict]:
         for sample in samples
         for result in sample["results"][metric]
     ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _some(names: Collection[str], limit: int = 5) -> str:

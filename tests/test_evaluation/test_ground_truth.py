@@ -9,8 +9,10 @@ from mmselfhuman.evaluation.ground_truth import (
     ignoring_others,
     is_pose2seg_person,
     only_fully_labelled,
+    read_image_list,
     read_truth,
 )
+from mmselfhuman.structures import JOINTS
 
 BOX = (0, 0, 10, 10)
 
@@ -128,10 +130,9 @@ def test_fully_labelled_images_are_those_that_say_so_or_are_listed():
     )
     assert contents(only_fully_labelled(flagged))[:2] == (["b.jpg"], [2])
     assert contents(only_fully_labelled(truth, ["a.jpg", "elsewhere.jpg"]))[:2] == (["a.jpg"], [1])
+    assert contents(only_fully_labelled(truth, []))[:2] == ([], [])
     with pytest.raises(ValueError, match=r"image 'a\.jpg' does not say whether it is 'fully_labelled'"):
         only_fully_labelled(truth)
-    with pytest.raises(ValueError, match="none of the 1 images listed as fully labelled is in it"):
-        only_fully_labelled(truth, ["c.jpg"])
 
 
 def write(path, content):
@@ -171,9 +172,14 @@ def test_missing_file_is_named(tmp_path):
         read_truth(str(tmp_path / "nowhere.json"))
 
 
-def test_joints_of_another_order_are_refused_only_where_they_matter(tmp_path):
-    from mmselfhuman.structures import JOINTS
+def test_list_of_images_must_list_images(tmp_path):
+    with pytest.raises(ValueError, match=r"list\.json: 'images' is no list of images"):
+        read_image_list(write(tmp_path / "list.json", {"images": ["a.jpg"]}))
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.txt"):
+        read_image_list(str(tmp_path / "nowhere.txt"))
 
+
+def test_joints_of_another_order_are_refused_only_where_they_matter(tmp_path):
     data = coco({1: "a.jpg"}, [person(1, 1, BOX)])
     data["categories"][0]["keypoints"] = list(JOINTS[::-1])
     path = write(tmp_path / "gt.json", data)

@@ -9,7 +9,6 @@ from evaluation_toys import coco, found, joints, person, plain_pycocotools, rect
 
 from mmselfhuman.evaluation import OCHumanMetric
 from mmselfhuman.evaluation.coco_eval import BACKENDS
-from mmselfhuman.evaluation.ochuman_metric import range_file_name
 from mmselfhuman.registry import DATASETS, METRICS
 from mmselfhuman.structures import Person, PersonImage
 
@@ -53,8 +52,14 @@ def range_folder(tmp_path):
             {**without(p, "max_iou"), "id": number, "image_id": numbers[p["image_id"]]}
             for number, p in enumerate(kept, 1)
         ]
-        write(tmp_path / range_file_name("val", name), coco({new: IMAGES[old] for old, new in numbers.items()}, people))
+        images = {new: IMAGES[old] for old, new in numbers.items()}
+        write(tmp_path / range_file(name), coco(images, people))
     return str(tmp_path)
+
+
+def range_file(name):
+    limits = {"all": "0.00_1.00", "moderate": "0.50_0.75", "hard": "0.75_1.00"}[name]
+    return f"ochuman_coco_format_val_range_{limits}.json"
 
 
 def write(path, content):
@@ -184,15 +189,18 @@ def test_persons_without_mask_or_joints_are_left_out_unless_asked_for(whole_file
 def test_table_names_protocol_files_counts_and_poses(range_folder):
     text = OCHumanMetric(ann_file=range_folder, split="val").score({"segm": results_of(PEOPLE)}).text
     first, *truths = text.splitlines()[:4]
-    assert first == "OCHuman | split val | variant original | range_mode drop (official) | detected poses | pycocotools"
+    assert (
+        first
+        == "OCHuman protocol | split val | variant original | range_mode drop (official) | detected poses | pycocotools"
+    )
     for line, name, counts in zip(
         truths,
         RANGES,
-        ("4 persons in 2 images", "2 persons in 2 images", "1 persons in 1 images"),
+        ("4 persons in 2 images", "2 persons in 2 images", "1 person in 1 image"),
         strict=True,
     ):
         assert line.startswith(f"{name}: {counts} of ")
-        assert line.endswith(range_file_name("val", name))
+        assert line.endswith(range_file(name))
     heading, row = (line.split("|")[1:-1] for line in text.splitlines()[5:8:2])
     assert [cell.strip() for cell in heading] == [
         "metric",
@@ -231,9 +239,22 @@ def test_fully_labelled_variant_restricts_all_ranges(tmp_path):
 def test_fully_labelled_images_can_be_listed_in_a_file(tmp_path, range_folder, whole_file):
     listed = tmp_path / "fully_labelled.txt"
     listed.write_text("b.jpg\n\n")
+    as_coco = write(tmp_path / "fully_labelled.json", coco({1: "b.jpg"}, []))
     for ann_file in (whole_file, range_folder):
-        metric = OCHumanMetric(ann_file=ann_file, split="val", fully_labelled=str(listed))
-        assert [truth.num_persons for truth in metric.ground_truth.sets.values()] == [3, 1, 1]
+        for images in (str(listed), as_coco):
+            metric = OCHumanMetric(ann_file=ann_file, split="val", fully_labelled=images)
+            assert [truth.num_persons for truth in metric.ground_truth.sets.values()] == [3, 1, 1]
+    listed.write_text("elsewhere.jpg")
+    with pytest.raises(ValueError, match=r"none of the 3 images of .*with_max_iou\.json is fully labelled"):
+        OCHumanMetric(ann_file=whole_file, fully_labelled=str(listed))
+    with pytest.raises(ValueError, match=r"image 'b\.jpg' does not say whether it is 'fully_labelled'"):
+        OCHumanMetric(ann_file=whole_file, fully_labelled=True)
+
+
+def test_fully_labelled_images_are_found_in_the_file_beside_the_others(range_folder):
+    write(Path(range_folder) / "ochuman_coco_format_val_fully_labelled.json", coco({1: "a.jpg"}, []))
+    metric = OCHumanMetric(ann_file=range_folder, split="val", fully_labelled=True)
+    assert [truth.num_persons for truth in metric.ground_truth.sets.values()] == [1, 1, 0]
 
 
 def test_range_without_persons_is_a_dash_and_not_a_number(tmp_path):
@@ -247,7 +268,7 @@ def test_range_without_persons_is_a_dash_and_not_a_number(tmp_path):
 
 
 def test_ranges_left_out_are_dashes(range_folder):
-    files = {"all": f"{range_folder}/{range_file_name('val', 'all')}"}
+    files = {"all": f"{range_folder}/{range_file('all')}"}
     report = OCHumanMetric(ann_file=files, variant="OCHuman-Pose").score({"segm": results_of(PEOPLE)})
     assert report.values["segm_AP"] == pytest.approx(0.8)
     assert np.isnan(report.values["segm_AP_M"])
@@ -452,7 +473,7 @@ def test_mask_ap_is_that_of_mmdets_metric(range_folder):
         for key in ("bboxes", "scores", "labels"):
             instances[key] = torch.from_numpy(instances[key])
         sample["ori_shape"] = (40, 50)
-    path = Path(range_folder) / range_file_name("val", "all")
+    path = Path(range_folder) / range_file("all")
     numbers = {image["file_name"]: image["id"] for image in json.loads(path.read_text())["images"]}
     theirs = metrics.CocoMetric(ann_file=str(path), metric="segm")
     theirs.dataset_meta = {"classes": ("person",)}
@@ -507,5 +528,5 @@ def test_table_and_warnings_reach_the_log(whole_file, caplog):
             metric.evaluate(size=1)
     finally:
         logger.removeHandler(caplog.handler)
-    assert "OCHuman | split not named" in caplog.text
+    assert "OCHuman protocol | split not named" in caplog.text
     assert "1 of 2 images were never given to the model" in caplog.text
