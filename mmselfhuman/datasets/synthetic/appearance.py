@@ -6,7 +6,7 @@ import numpy as np
 
 from mmselfhuman.datasets.synthetic.randomness import Stream
 from mmselfhuman.datasets.synthetic.shapes import Shape, make_shape
-from mmselfhuman.datasets.synthetic.sprites import Colour, Sprite, make_sprite, pack
+from mmselfhuman.datasets.synthetic.sprites import Colour, Sprite, make_sprite, pack, solid
 
 SKINS: tuple[Colour, ...] = (
     (186, 209, 244), (160, 188, 232), (142, 172, 222), (120, 150, 204), (98, 128, 184),
@@ -175,7 +175,7 @@ class Tailor:
             "face": self._face(),
             "nose": self._plain("nose", _lit(look.skin, 1.1)),
             "mouth": self._plain("mouth", (80, 70, 150) if look.skin[2] > 150 else (50, 44, 96)),
-            "shadow": make_sprite(make_shape("shadow", self._density), pack(np.array((24, 22, 20))), 110),
+            "shadow": make_sprite(make_shape("shadow", self._density), solid((24, 22, 20)), 110),
         }
         if look.shirt.pattern == "print":
             parts["front"] = self._plain("print", look.shirt.second)
@@ -194,14 +194,14 @@ class Tailor:
         if look.legwear == "skirt":
             parts["skirt"] = self._dress("skirt", look.trousers)
         if look.carries:
-            parts["object"] = self._plain("sack" if look.carries == "bag" else "slab", _lit(look.shoes, 0.9))
+            parts["object"] = self._plain("sack" if look.carries == "bag" else "board", _lit(look.shoes, 0.9))
         return parts
 
     def _shape(self, name: str) -> Shape:
         return make_shape(name, self._density)
 
     def _plain(self, name: str, colour: Colour) -> Sprite:
-        return make_sprite(self._shape(name), pack(np.array(colour)))
+        return make_sprite(self._shape(name), solid(colour))
 
     def _dress(self, name: str, cloth: Cloth) -> Sprite:
         shape = self._shape(name)
@@ -211,7 +211,7 @@ class Tailor:
         """Fabric up to ``s = until``, skin beyond."""
         shape = self._shape(name)
         s, c = shape.grid
-        return make_sprite(shape, np.where(s < until, weave(cloth, s, c), pack(np.array(self._look.skin))))
+        return make_sprite(shape, np.where(s < until, weave(cloth, s, c), solid(self._look.skin)))
 
     def _sleeves(self) -> tuple[Sprite, Sprite]:
         reach = self._look.sleeve * 0.325
@@ -227,34 +227,34 @@ class Tailor:
     def _shoe(self) -> Sprite:
         shape = self._shape("foot")
         _, c = shape.grid
-        sole = pack(np.array((210, 212, 214) if sum(self._look.shoes) < 400 else (90, 90, 96)))
-        return make_sprite(shape, np.where(c > 0.026, sole, pack(np.array(self._look.shoes))))
+        sole = solid((210, 212, 214) if sum(self._look.shoes) < 400 else (90, 90, 96))
+        return make_sprite(shape, np.where(c > 0.026, sole, solid(self._look.shoes)))
 
     def _face(self) -> Sprite:
         """Skin with a hairline and perhaps a beard."""
         look, shape = self._look, self._shape("face")
         s, c = shape.grid
         c = c * 20.0
-        colours = np.broadcast_to(pack(np.array(look.skin)), shape.alpha.shape)
+        colours = np.broadcast_to(solid(look.skin), shape.alpha.shape)
         if look.beard:
             colours = np.where(
-                (s < -0.028) & ((np.abs(c) > 0.42) | (s < -0.052) | (s > -0.035)), pack(np.array(look.hair)), colours
+                (s < -0.028) & ((np.abs(c) > 0.42) | (s < -0.052) | (s > -0.035)), solid(look.hair), colours
             )
         if look.hair_style not in ("bald", "cap"):
             fringe = {"long": 0.03, "curly": 0.026, "tail": 0.036, "bun": 0.038}.get(look.hair_style, 0.034)
-            colours = np.where(s > fringe - 0.014 * c * c, pack(np.array(look.hair)), colours)
+            colours = np.where(s > fringe - 0.014 * c * c, solid(look.hair), colours)
         return make_sprite(shape, colours)
 
     def _eye(self) -> Sprite:
         look, shape = self._look, self._shape("eye")
         s, c = shape.grid
         brow, iris = s > 0.008, (np.abs(c) < 0.0055) & (s < 0.006)
-        dark, white = pack(np.array((26, 24, 26))), pack(np.array((236, 238, 240)))
+        dark, white = solid((26, 24, 26)), solid((236, 238, 240))
         if look.glasses:
-            colours = np.where(s < 0.01, dark, pack(np.array(look.skin)))
+            colours = np.where(s < 0.01, dark, solid(look.skin))
         else:
             open_ = np.where(iris, dark, white)
-            colours = np.where(brow, pack(np.array(look.hair)), np.where(s < -0.008, pack(np.array(look.skin)), open_))
+            colours = np.where(brow, solid(look.hair), np.where(s < -0.008, solid(look.skin), open_))
         return make_sprite(shape, colours)
 
     def _hair(self) -> dict[str, Sprite]:

@@ -8,7 +8,17 @@ import numpy as np
 from mmselfhuman.datasets.synthetic.appearance import HAIRS, SKINS
 from mmselfhuman.datasets.synthetic.randomness import Stream
 from mmselfhuman.datasets.synthetic.shapes import make_shape
-from mmselfhuman.datasets.synthetic.sprites import LANES, Canvas, Colour, invert, make_sprite, pack, place, shaded
+from mmselfhuman.datasets.synthetic.sprites import (
+    LANES,
+    Canvas,
+    Colour,
+    invert,
+    make_sprite,
+    pack,
+    place,
+    shaded,
+    solid,
+)
 
 _EIGHT = np.uint64(8)
 _FRACTION = 4
@@ -84,7 +94,7 @@ class Backdrop:
         return (256 - ((total // 17) * depth >> 8)).astype(np.uint64)
 
     def _fill(self, rows: slice, columns: slice, colour: Colour) -> None:
-        self.colours[rows, columns] = pack(np.array(colour))
+        self.colours[rows, columns] = solid(colour)
 
     def _fade(self, rows: slice, top: Colour, bottom: Colour) -> None:
         """A vertical gradient."""
@@ -151,7 +161,7 @@ class Backdrop:
     def _building(self, rng: Stream, x: float, y: float, width: float, height: float) -> None:
         wall = _muted(rng, 70, 210)
         x0, y0, x1, y1 = self._rectangle(x, y, width, height, wall)
-        pane = pack(np.array(_scaled(wall, rng.choice((0.45, 0.6, 1.25)))))
+        pane = solid(_scaled(wall, rng.choice((0.45, 0.6, 1.25))))
         step_x, step_y = (max(3, int(rng.uniform(0.05, 0.09) * self._unit)) for _ in range(2))
         rows, columns = np.arange(max(0, y1 - y0)), np.arange(max(0, x1 - x0))
         window = ((rows % step_y) * 5 > step_y * 2)[:, None] & ((columns % step_x) * 5 > step_x * 2)
@@ -176,7 +186,7 @@ class Backdrop:
         rows = np.arange(shape[0])[:, None]
         band = self._horizon - int(rng.uniform(0.1, 0.5) * self._unit)
         dense = 256 - int(60 * clutter) + np.abs(rows - band) * 256 // self._unit
-        green = pack(np.array((rng.integer(30) + 25, rng.integer(50) + 60, rng.integer(40) + 30)))
+        green = solid((rng.integer(30) + 25, rng.integer(50) + 60, rng.integer(40) + 30))
         trunks = [rng.uniform(0, wide) for _ in range(int(5 * clutter))]
         for x in trunks:
             self._rectangle(x, horizon - 0.6, rng.uniform(0.03, 0.08), 0.62, (40, 55, 70))
@@ -212,7 +222,7 @@ class Backdrop:
                 colour = rng.choice(SKINS) if name == "disc" else rng.choice((*SKINS, *HAIRS, _muted(rng, 30, 220, 70)))
                 tilt = rng.uniform(-0.25, 0.25)
                 density = max(12, int(scale))
-                sprites.append(make_sprite(make_shape(name, density), pack(np.array(colour))))
+                sprites.append(make_sprite(make_shape(name, density), solid(colour)))
                 origins.append((x + rng.uniform(-0.03, 0.03) * scale, y - base * scale))
                 axes.append((tilt * scale, -scale))
                 widths.append((scale * stretch, tilt * scale * stretch))

@@ -142,13 +142,11 @@ def figures(
     """
     poses, travels = [], []
     for actor in actors:
-        moments = np.append(times, middle)
-        pose, travel = actor.motion(moments, actor.rng.child())
-        travel = np.broadcast_to(np.asarray(travel, float), moments.shape)
-        travels.append(travel[:-1] - travel[-1])
+        pose, travel = actor.motion(times, actor.rng.child())
+        _, offset = actor.motion(np.array([middle]), actor.rng.child())
+        travels.append(np.broadcast_to(travel - np.ravel(offset)[0], times.shape))
         poses.append(pose)
-    pose = stack_poses(poses, len(times) + 1)
-    pose = _first(pose, len(times))
+    pose = stack_poses(poses, len(times))
     stature, girth, head = (
         np.array([getattr(actor.build, name) for actor in actors]) for name in ("stature", "girth", "head")
     )
@@ -157,13 +155,6 @@ def figures(
     roots = roots + np.stack([np.sin(yaws) * travel, np.zeros_like(travel), np.cos(yaws) * travel], -1)
     skeleton = pose_skeleton(pose, head)
     return FigureMaker(skeleton, camera, roots, stature, girth, head).figure
-
-
-def _first(pose, frames: int):
-    """Drop the frames beyond the first ``frames``."""
-    for name, value in vars(pose).items():
-        setattr(pose, name, tuple(part[:frames] for part in value) if isinstance(value, tuple) else value[:frames])
-    return pose
 
 
 def _overlap(joints: np.ndarray, couple: list[Actor], scale: float) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from mmselfhuman.datasets.synthetic.domains import DomainKnobs
@@ -75,14 +76,9 @@ def _expose(image: np.ndarray, knobs: DomainKnobs, clip: Stream, frame: Stream, 
         gain *= frame.uniform(0.12, 0.3)
     levels = np.arange(256.0)
     curve = levels + bend * levels * (255.0 - levels) / 255.0
-    table = np.empty((256, 3), np.uint8)
-    for channel in range(3):
-        tint = 1.0 + knobs.light * clip.uniform(-0.3, 0.3)
-        table[:, channel] = np.clip(np.floor(gain * tint * curve + lift + 0.5), 0, 255)
-    exposed = np.empty_like(image)
-    for channel in range(3):
-        exposed[..., channel] = table[:, channel][image[..., channel]]
-    return exposed
+    tints = np.array([1.0 + knobs.light * clip.uniform(-0.3, 0.3) for _ in range(3)])
+    table = np.clip(np.floor(gain * curve[:, None] * tints + lift + 0.5), 0, 255).astype(np.uint8)
+    return cv2.LUT(image, table[None])
 
 
 def _lose_blocks(image: np.ndarray, rng: Stream) -> None:

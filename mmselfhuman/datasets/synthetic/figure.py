@@ -10,6 +10,8 @@ from mmselfhuman.datasets.synthetic.kinematics import Skeleton
 from mmselfhuman.structures import JOINT_INDEX, NUM_JOINTS
 
 _SIDED = ("left", "right")
+_TURNED_AWAY = 0.75
+"""Sine of the body's turn beyond which the far shoulder and hip are behind the trunk."""
 
 SHOWN_BY: tuple[tuple[str, ...], ...] = (
     ("nose", "face", "head"),
@@ -64,6 +66,14 @@ def _unit(vector: np.ndarray, otherwise: tuple[float, float]) -> np.ndarray:
     return np.where(length > 1e-6, vector / np.maximum(length, 1e-6), np.array(otherwise))
 
 
+def _widen(array: np.ndarray, extra: int) -> np.ndarray:
+    """Insert axes behind the first two (or behind all of a ``(P,)`` array), so that per-person values meet several
+    points per person."""
+    if array.ndim == 1:
+        return array.reshape(*array.shape, *[1] * extra)
+    return array.reshape(*array.shape[:2], *[1] * extra, *array.shape[2:])
+
+
 def _across(direction: np.ndarray) -> np.ndarray:
     """A quarter turn: to the right of an axis that points up."""
     return np.stack([-direction[..., 1], direction[..., 0]], -1)
@@ -100,8 +110,14 @@ class FigureMaker:
         self._head_and_face()
 
     def _project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels ``(F, P, ..., 2)`` and nearness ``(F, P, ...)`` of points ``(F, P, ..., 3)`` of the skeletons."""
         flat, near = self._camera.turned(points)
-        return self._base + flat * self._pixels, self._base_near + near * self._stature
+        extra = points.ndim - 3
+        base, pixels = _widen(self._base, extra), _widen(self._pixels, extra)
+        near_base, stature = self._base_near, self._stature
+        for _ in range(extra):
+            near_base, stature = near_base[..., None], stature[..., None]
+        return base + flat * pixels, near_base + near * stature
 
     def _joint(self, name: str, place: np.ndarray, near: np.ndarray, turned: np.ndarray | bool = True) -> None:
         index = JOINT_INDEX[name]
@@ -112,20 +128,29 @@ class FigureMaker:
         self,
         start: np.ndarray,
         end: np.ndarray,
-        length: float,
-        margin: float,
-        girth: np.ndarray | float,
+        length: np.ndarray | float,
+        margin: np.ndarray | float,
+        wide: np.ndarray,
         flip: np.ndarray | int = 1,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Stretch a part along a projected bone so that its round ends stay ``margin`` beyond the joints, however short
-        the bone appears."""
+        """Stretch parts along projected bones so that their round ends stay ``margin`` beyond the joints, however short
+        the bones appear.
+
+        Args:
+            start, end: ``(F, P, ..., 2)`` pixels.
+            length, margin: Of the parts in statures, broadcast to ``(F, P, ...)``.
+            wide: Stretch across, ``(F, P, ...)``. flip: 1, or -1 for the mirror image.
+
+        Returns:
+            Origin, axis and width of the parts, ``(F, P, ..., 2)``.
+        """
         along = end - start
-        seen = np.sqrt((along * along).sum(-1, keepdims=True)) / self._pixels
-        direction = _unit(along, (0.0, 1.0))
-        shrink = (seen + 2.0 * margin) / (length + 2.0 * margin)
-        origin = start + direction * (self._pixels * margin * (shrink - 1.0))
-        width = _across(direction) * self._pixels * np.asarray(girth)[..., None] * np.asarray(flip)[..., None]
-        return origin, direction * (self._pixels * shrink), width
+        pixels = _widen(self._pixels, along.ndim - 3)[..., 0]
+        seen = np.sqrt(along[..., 0] * along[..., 0] + along[..., 1] * along[..., 1])
+        direction = np.where(seen[..., None] > 1e-6, along / np.maximum(seen, 1e-6)[..., None], np.array((0.0, 1.0)))
+        shrink = (seen / pixels + 2.0 * margin) / (length + 2.0 * margin)
+        origin = start + direction * (pixels * margin * (shrink - 1.0))[..., None]
+        return origin, direction * (pixels * shrink)[..., None], _across(direction) * (pixels * wide * flip)[..., None]
 
     def _trunk(self) -> None:
         bones, parts = self._skeleton, self.figure.parts
@@ -162,47 +187,53 @@ class FigureMaker:
     def _arms(self) -> None:
         bones, parts = self._skeleton, self.figure.parts
         chest_left = self._camera.turned(bones.chest_axes.left)[1]
-        girth = 0.5 + 0.5 * self._girth
+        chain = np.stack([bones.shoulders, bones.elbows, bones.wrists, bones.fingers], 2)
+        places, nears = self._project(chain)
+        length = np.array([[body.UPPER_ARM], [body.FOREARM], [body.HAND]])
+        margin = np.array([[0.03], [0.02], [0.018]])
+        girth = _widen(0.5 + 0.5 * self._girth, 2)
+        bone = self._bone(places[:, :, :3], places[:, :, 1:], length, margin, girth, -np.array(body.SIDES))
+        near = 0.5 * (nears[:, :, :3] + nears[:, :, 1:]) + np.array([[0.012], [0.014], [0.016]])
         for index, side in enumerate(_SIDED):
-            chain = (bones.shoulders, bones.elbows, bones.wrists, bones.fingers)
-            places, nears = zip(*(self._project(points[..., index, :]) for points in chain), strict=True)
-            flip = -body.SIDES[index]
-            for step, (name, length, margin) in enumerate(
-                (("upper_arm", body.UPPER_ARM, 0.03), ("forearm", body.FOREARM, 0.02), ("hand", body.HAND, 0.018))
-            ):
-                near = 0.5 * (nears[step] + nears[step + 1]) + 0.012 + 0.002 * step
-                bone = self._bone(places[step], places[step + 1], length, margin, girth, flip)
-                parts[f"{name}_{side}"] = Part(*bone, near)
-            self._joint(f"{side}_shoulder", places[0], nears[0], body.SIDES[index] * chest_left > -0.75)
-            self._joint(f"{side}_elbow", places[1], nears[1])
-            self._joint(f"{side}_wrist", places[2], nears[2])
-        hand, near = places[3], nears[3]
-        up = np.broadcast_to(np.array((0.0, -1.0)), hand.shape) * self._pixels
-        parts["object"] = Part(hand - 0.09 * up, up, _across(up), near + 0.03)
+            for step, name in enumerate(("upper_arm", "forearm", "hand")):
+                parts[f"{name}_{side}"] = Part(*(each[:, :, step, index] for each in bone), near[:, :, step, index])
+            self._joint(
+                f"{side}_shoulder",
+                places[:, :, 0, index],
+                nears[:, :, 0, index],
+                body.SIDES[index] * chest_left > -_TURNED_AWAY,
+            )
+            self._joint(f"{side}_elbow", places[:, :, 1, index], nears[:, :, 1, index])
+            self._joint(f"{side}_wrist", places[:, :, 2, index], nears[:, :, 2, index])
+        up = np.broadcast_to(np.array((0.0, -1.0)), self._base.shape) * self._pixels
+        parts["object"] = Part(places[:, :, 3, 1] - 0.09 * up, up, _across(up), nears[:, :, 3, 1] + 0.03)
 
     def _legs(self) -> None:
         bones, parts = self._skeleton, self.figure.parts
         hip_left = self._camera.turned(bones.pelvis_axes.left)[1]
-        girth = 0.3 + 0.7 * self._girth
-        knees = []
+        chain = np.stack([bones.hips, bones.knees, bones.ankles, bones.toes], 2)
+        places, nears = self._project(chain)
+        girth = _widen(0.3 + 0.7 * self._girth, 2)
+        length, margin = np.array([[body.THIGH], [body.SHIN]]), np.array([[0.04], [0.025]])
+        bone = self._bone(places[:, :, :2], places[:, :, 1:3], length, margin, girth)
+        near = 0.5 * (nears[:, :, :3] + nears[:, :, 1:]) - np.array([[0.004], [0.006], [0.004]])
+        downwards = _unit(bone[1][:, :, 1], (0.0, 1.0))
+        tips = places[:, :, 3] - downwards * self._pixels[:, :, None] * body.ANKLE_HEIGHT
+        flip = np.where((_across(tips - places[:, :, 2]) * downwards).sum(-1) < 0.0, -1, 1)
+        feet = self._bone(places[:, :, 2], tips, body.FOOT, 0.03, np.ones(flip.shape), flip)
         for index, side in enumerate(_SIDED):
-            chain = (bones.hips, bones.knees, bones.ankles, bones.toes)
-            places, nears = zip(*(self._project(points[..., index, :]) for points in chain), strict=True)
-            thigh = self._bone(places[0], places[1], body.THIGH, 0.04, girth)
-            shin = self._bone(places[1], places[2], body.SHIN, 0.025, girth)
-            parts[f"thigh_{side}"] = Part(*thigh, 0.5 * (nears[0] + nears[1]) - 0.004)
-            parts[f"shin_{side}"] = Part(*shin, 0.5 * (nears[1] + nears[2]) - 0.006)
-            downwards = _unit(shin[1], (0.0, 1.0))
-            tip = places[3] - downwards * self._pixels * body.ANKLE_HEIGHT
-            along = tip - places[2]
-            flip = np.where((_across(along) * downwards).sum(-1) < 0.0, -1, 1)
-            foot = self._bone(places[2], tip, body.FOOT, 0.03, np.ones_like(girth), flip)
-            parts[f"foot_{side}"] = Part(*foot, 0.5 * (nears[2] + nears[3]) - 0.004)
-            self._joint(f"{side}_hip", places[0], nears[0], body.SIDES[index] * hip_left > -0.75)
-            self._joint(f"{side}_knee", places[1], nears[1])
-            self._joint(f"{side}_ankle", places[2], nears[2])
-            knees.append((places[1], nears[1]))
-        self._skirt(knees, hip_left)
+            for step, name in enumerate(("thigh", "shin")):
+                parts[f"{name}_{side}"] = Part(*(each[:, :, step, index] for each in bone), near[:, :, step, index])
+            parts[f"foot_{side}"] = Part(*(each[:, :, index] for each in feet), near[:, :, 2, index])
+            self._joint(
+                f"{side}_hip",
+                places[:, :, 0, index],
+                nears[:, :, 0, index],
+                body.SIDES[index] * hip_left > -_TURNED_AWAY,
+            )
+            self._joint(f"{side}_knee", places[:, :, 1, index], nears[:, :, 1, index])
+            self._joint(f"{side}_ankle", places[:, :, 2, index], nears[:, :, 2, index])
+        self._skirt([(places[:, :, 1, index], nears[:, :, 1, index]) for index in (0, 1)], hip_left)
 
     def _skirt(self, knees: list[tuple[np.ndarray, np.ndarray]], hip_left: np.ndarray) -> None:
         pelvis, near = self._project(self._skeleton.pelvis)

@@ -63,18 +63,22 @@ class Pose:
 
 
 def stack_poses(poses: list[Pose], num_frames: int) -> Pose:
-    """Join the poses of P persons, each with scalars or ``(F,)`` per angle, into one whose angles are ``(F, P)``."""
+    """Join the poses of P persons, each with scalars or ``(F,)`` per angle.
 
-    def column(values: list[Angle]) -> np.ndarray:
-        return np.stack([np.broadcast_to(np.asarray(value, float), (num_frames,)) for value in values], axis=1)
-
+    Returns:
+        A pose whose angles are ``(F, P)``, and ``(F, P, 2)`` for pairs.
+    """
     joined = Pose()
     for field in fields(Pose):
-        values = [getattr(pose, field.name) for pose in poses]
-        if isinstance(values[0], tuple):
-            setattr(joined, field.name, tuple(column([value[side] for value in values]) for side in (0, 1)))
+        if isinstance(field.default, tuple):
+            angles = np.empty((num_frames, len(poses), 2))
+            for index, pose in enumerate(poses):
+                angles[:, index, 0], angles[:, index, 1] = getattr(pose, field.name)
         else:
-            setattr(joined, field.name, column(values))
+            angles = np.empty((num_frames, len(poses)))
+            for index, pose in enumerate(poses):
+                angles[:, index] = getattr(pose, field.name)
+        setattr(joined, field.name, angles)
     return joined
 
 
@@ -131,80 +135,67 @@ class Skeleton:
     shin_fronts: np.ndarray
 
 
-def pose_skeleton(pose: Pose, head_size: np.ndarray | float = 1.0, hip_width: np.ndarray | float = 1.0) -> Skeleton:
+def pose_skeleton(pose: Pose, head_size: np.ndarray | float = 1.0) -> Skeleton:
     """Forward kinematics.
 
     Args:
-        pose: Angles ``(...)``.
+        pose: Angles ``(...)``, and ``(..., 2)`` for pairs, as :func:`stack_poses` gives them.
         head_size: Size of the head relative to an adult's, ``(...)``.
-        hip_width, relative to the average, ``(...)``.
 
     Returns:
         The skeleton, standing so that its lowest point is ``pose.lift`` above the ground (y = 0) and the pelvis above
         the origin.
     """
-    zero = np.zeros(np.shape(pose.yaw))
-    axis = [np.stack([zero + (i == j) for i in range(3)], -1) for j in range(3)]
+    shape = np.shape(pose.yaw)
+    axis = [np.broadcast_to(np.eye(3)[i], (*shape, 3)) for i in range(3)]
     pelvis_axes = Axes(*axis).yawed(pose.yaw).pitched(pose.pitch).rolled(pose.roll)
     spine = pelvis_axes.pitched(pose.spine_pitch).rolled(pose.spine_roll)
     chest = spine.yawed(pose.spine_twist)
     head_axes = chest.yawed(pose.head_yaw).pitched(pose.head_pitch).rolled(pose.head_roll)
     scale = np.asarray(head_size, float)[..., None]
-    pelvis = np.zeros_like(axis[0])
-    neck = pelvis + SPINE * spine.up
+    pelvis = np.zeros((*shape, 3))
+    neck = SPINE * spine.up
     head = neck + (0.5 * NECK) * (spine.up + head_axes.up) + (HEAD_RADIUS * scale) * head_axes.up
     head = head + (0.012 * scale) * head_axes.front
-    arms = [_arm(pose, chest, pelvis + SHOULDER_HEIGHT * spine.up, side) for side in (0, 1)]
-    width = HIP_HALF_WIDTH * np.asarray(hip_width, float)[..., None]
-    legs = [_leg(pose, pelvis_axes, pelvis, width, side) for side in (0, 1)]
-    points = [pelvis, neck, head]
-    pairs = [np.stack(pair, -2) for pair in (*zip(*arms, strict=True), *zip(*legs, strict=True))]
-    shin_fronts = pairs.pop()
-    shift = _stand([*points, *(pair[..., side, :] for pair in pairs for side in (0, 1))], pose.lift)
-    points = [point + shift for point in points]
-    pairs = [pair + shift[..., None, :] for pair in pairs]
-    return Skeleton(*points, *pairs, pelvis_axes, chest, head_axes, shin_fronts)
+    arms = _arms(pose, chest, SHOULDER_HEIGHT * spine.up)
+    *legs, shin_fronts = _legs(pose, pelvis_axes)
+    points = np.concatenate([np.stack([pelvis, neck, head], -2), *arms, *legs], -2)
+    points[..., 1] += (pose.lift - points[..., 1].min(-1))[..., None]
+    pairs = [points[..., 3 + 2 * pair : 5 + 2 * pair, :] for pair in range(len(arms) + len(legs))]
+    singles = (points[..., single, :] for single in range(3))
+    return Skeleton(*singles, *pairs, pelvis_axes, chest, head_axes, shin_fronts)
 
 
-def _arm(pose: Pose, chest: Axes, base: np.ndarray, side: int) -> tuple[np.ndarray, ...]:
-    left = SIDES[side] * chest.left
-    swing, spread, elbow, inwards = (
-        np.asarray(pair[side], float)[..., None]
-        for pair in (pose.arm_swing, pose.arm_spread, pose.elbow, pose.elbow_in)
-    )
-    down = np.sin(swing) * chest.front - np.cos(swing) * chest.up
-    forwards = np.cos(swing) * chest.front + np.sin(swing) * chest.up
-    upper = np.cos(spread) * down + np.sin(spread) * left
-    outwards = np.cos(spread) * left - np.sin(spread) * down
-    bend = np.cos(inwards) * forwards - np.sin(inwards) * outwards
-    lower = np.cos(elbow) * upper + np.sin(elbow) * bend
-    shoulder = base + SHOULDER_HALF_WIDTH * left + (0.02 * (1.0 - np.cos(spread))) * chest.up
-    elbow_point = shoulder + UPPER_ARM * upper
-    wrist = elbow_point + FOREARM * lower
-    return shoulder, elbow_point, wrist, wrist + HAND * lower
+def _limb(axes: Axes, swing: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Directions ``(..., 2, 3)`` of two hanging limbs: along, forwards and outwards of them, and the outer sides."""
+    outer = np.array(SIDES)[:, None] * axes.left[..., None, :]
+    front, up = axes.front[..., None, :], axes.up[..., None, :]
+    swing, spread = swing[..., None], spread[..., None]
+    down = np.sin(swing) * front - np.cos(swing) * up
+    forwards = np.cos(swing) * front + np.sin(swing) * up
+    along = np.cos(spread) * down + np.sin(spread) * outer
+    outwards = np.cos(spread) * outer - np.sin(spread) * down
+    return along, forwards, outwards, outer
 
 
-def _leg(pose: Pose, pelvis: Axes, base: np.ndarray, width: np.ndarray, side: int) -> tuple[np.ndarray, ...]:
-    left = SIDES[side] * pelvis.left
-    swing, spread, knee, ankle = (
-        np.asarray(pair[side], float)[..., None] for pair in (pose.leg_swing, pose.leg_spread, pose.knee, pose.ankle)
-    )
-    down = np.sin(swing) * pelvis.front - np.cos(swing) * pelvis.up
-    forwards = np.cos(swing) * pelvis.front + np.sin(swing) * pelvis.up
-    thigh = np.cos(spread) * down + np.sin(spread) * left
+def _arms(pose: Pose, chest: Axes, base: np.ndarray) -> list[np.ndarray]:
+    upper, forwards, outwards, outer = _limb(chest, pose.arm_swing, pose.arm_spread)
+    elbow, inwards = pose.elbow[..., None], pose.elbow_in[..., None]
+    lower = np.cos(elbow) * upper + np.sin(elbow) * (np.cos(inwards) * forwards - np.sin(inwards) * outwards)
+    shrug = 0.02 * (1.0 - np.cos(pose.arm_spread[..., None])) * chest.up[..., None, :]
+    shoulders = base[..., None, :] + SHOULDER_HALF_WIDTH * outer + shrug
+    elbows = shoulders + UPPER_ARM * upper
+    wrists = elbows + FOREARM * lower
+    return [shoulders, elbows, wrists, wrists + HAND * lower]
+
+
+def _legs(pose: Pose, pelvis: Axes) -> list[np.ndarray]:
+    thigh, forwards, _, outer = _limb(pelvis, pose.leg_swing, pose.leg_spread)
+    knee, ankle = pose.knee[..., None], pose.ankle[..., None]
     shin = np.cos(knee) * thigh - np.sin(knee) * forwards
     front = np.cos(knee) * forwards + np.sin(knee) * thigh
-    hip = base + width * left
-    knee_point = hip + THIGH * thigh
-    ankle_point = knee_point + SHIN * shin
+    hips = HIP_HALF_WIDTH * outer
+    knees = hips + THIGH * thigh
+    ankles = knees + SHIN * shin
     foot = np.cos(ankle) * front + np.sin(ankle) * shin
-    return hip, knee_point, ankle_point, ankle_point + FOOT * foot + ANKLE_HEIGHT * shin, front
-
-
-def _stand(points: list[np.ndarray], lift: Angle) -> np.ndarray:
-    lowest = points[0][..., 1]
-    for point in points[1:]:
-        lowest = np.minimum(lowest, point[..., 1])
-    shift = np.zeros_like(points[0])
-    shift[..., 1] = np.asarray(lift, float) - lowest
-    return shift
+    return [hips, knees, ankles, ankles + FOOT * foot + ANKLE_HEIGHT * shin, front]

@@ -8,7 +8,7 @@ from mmselfhuman.datasets.synthetic.appearance import HAIRS, SKINS
 from mmselfhuman.datasets.synthetic.camera import Camera
 from mmselfhuman.datasets.synthetic.randomness import Stream
 from mmselfhuman.datasets.synthetic.shapes import make_shape
-from mmselfhuman.datasets.synthetic.sprites import Sprite, make_sprite, pack
+from mmselfhuman.datasets.synthetic.sprites import Sprite, make_sprite, solid
 
 
 @dataclass
@@ -30,10 +30,10 @@ class Occluder:
     shown: np.ndarray
 
 
-def _colour(rng: Stream) -> np.ndarray:
+def _colour(rng: Stream) -> np.uint64:
     if rng.chance(0.35):
-        return pack(np.array(rng.choice((*SKINS, *HAIRS))))
-    return pack(np.array([rng.integer(200) + 15 for _ in range(3)]))
+        return solid(rng.choice((*SKINS, *HAIRS)))
+    return solid(tuple(rng.integer(200) + 15 for _ in range(3)))
 
 
 def standing_occluders(rng: Stream, camera: Camera, poles: float, counters: float, reach: float) -> list[Occluder]:

@@ -6,7 +6,7 @@ with additions, products, quotients and square roots only, which IEEE 754 rounds
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import sqrt
 
 import numpy as np
@@ -16,6 +16,7 @@ from mmselfhuman.datasets.synthetic.randomness import Stream
 Profile = tuple[tuple[float, float, float], ...]
 
 _SUB = 4
+_FLAT = ("slab", "board", "eye", "mouth", "brim")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Shape:
     alpha: np.ndarray
     shade: np.ndarray
 
-    @property
+    @cached_property
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
         """``s (h, 1)`` and ``c (1, w)`` of the texels' centres."""
         height, width = self.alpha.shape
@@ -129,6 +130,7 @@ PROFILES: dict[str, Profile] = {
     "shadow": _ellipse(0.035, 0.2),
     "disc": _ellipse(0.1, 0.1),
     "slab": _box(-0.5, 0.5, 0.5),
+    "board": _box(-0.1, 0.12, 0.1),
     "sack": _even(
         (-0.1, 0.0), (-0.095, 0.07), (-0.07, 0.09), (0.02, 0.085), (0.05, 0.06), (0.06, 0.02), (0.1, 0.012),
         (0.102, 0.0),
@@ -164,9 +166,9 @@ def make_shape(name: str, density: int) -> Shape:
     inside = (c > -left) & (c < right) & ((s >= low) & (s <= high))[:, None]
     cells = inside.reshape(rows, _SUB, columns, _SUB).sum((1, 3))
     alpha = (cells * (256 // (_SUB * _SUB))).astype(np.uint64)
-    return Shape(
-        (first_row / density, first_column / density), density, alpha, _shade(name, s, c, left, right, rows, columns)
-    )
+    middle = slice(_SUB // 2, None, _SUB)
+    shade = _shade(name, c[middle], left[middle], right[middle])
+    return Shape((first_row / density, first_column / density), density, alpha, shade)
 
 
 def _between(at: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -177,16 +179,15 @@ def _between(at: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarra
     return values[index] * (1.0 - phase) + values[index + 1] * phase
 
 
-def _shade(
-    name: str, s: np.ndarray, c: np.ndarray, left: np.ndarray, right: np.ndarray, rows: int, columns: int
-) -> np.ndarray:
+def _shade(name: str, c: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Light on a round body: darker where the surface turns away, with faint folds."""
-    middle, half = (right - left) / 2, (right + left) / 2
-    half = np.maximum(half, 0.75 * half.max())
-    across = np.clip((c - middle) / half, -1.0, 1.0)
-    round_ = np.sqrt(1.0 - across * across)
-    light = 0.62 + 0.36 * round_ - 0.1 * across
-    light = light.reshape(rows, _SUB, columns, _SUB).sum((1, 3)) / (_SUB * _SUB)
-    folds = Stream("folds", name).bytes(rows, columns)
+    if name in _FLAT:
+        light = np.full((len(left), len(c)), 0.95)
+    else:
+        middle, half = (right - left) / 2, (right + left) / 2
+        half = np.maximum(half, 0.75 * half.max())
+        across = np.clip((c - middle) / half, -1.0, 1.0)
+        light = 0.62 + 0.36 * np.sqrt(1.0 - across * across) - 0.1 * across
+    folds = Stream("folds", name).bytes(*light.shape)
     folds = (folds + np.roll(folds, 1, 0) + np.roll(folds, 1, 1) + np.roll(folds, 2, 0)) // 4
     return np.clip(np.floor(light * (248 + folds // 12 - 10)), 0, 256).astype(np.uint64)

@@ -30,6 +30,12 @@ def pack(colours: np.ndarray) -> np.ndarray:
     return wide[..., 0] | (wide[..., 1] << np.uint64(16)) | (wide[..., 2] << np.uint64(32))
 
 
+def solid(colour: Colour) -> np.uint64:
+    """One colour, packed."""
+    blue, green, red = colour
+    return np.uint64(blue | green << 16 | red << 32)
+
+
 def unpack(packed: np.ndarray) -> np.ndarray:
     """``(...)`` packed to ``(..., 3)`` BGR uint8."""
     lanes = np.ascontiguousarray(packed).astype("<u8", copy=False).view(np.uint8)
