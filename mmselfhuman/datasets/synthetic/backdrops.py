@@ -7,7 +7,7 @@ import numpy as np
 
 from mmselfhuman.datasets.synthetic.appearance import HAIRS, SKINS
 from mmselfhuman.datasets.synthetic.randomness import Stream
-from mmselfhuman.datasets.synthetic.shapes import make_shape
+from mmselfhuman.datasets.synthetic.shapes import even_density, make_shape
 from mmselfhuman.datasets.synthetic.sprites import (
     LANES,
     Canvas,
@@ -23,9 +23,6 @@ from mmselfhuman.datasets.synthetic.sprites import (
 _EIGHT = np.uint64(8)
 _FRACTION = 4
 
-MARGIN = 0.3
-"""How far a backdrop reaches beyond the picture on each side, in picture heights."""
-
 
 class Backdrop:
     """A painted background.
@@ -33,6 +30,8 @@ class Backdrop:
     Args:
         rng: Stream of this backdrop.
         size: ``(width, height)`` of the picture.
+        maps: ``(F, 2, 3)`` through which the frames will see it, as :meth:`Camera.backdrop` gives them; they decide how
+            far the backdrop must reach beyond the picture at rest.
         horizon: Row of the horizon as a share of the picture's height.
         clutter: How many objects, relative to a usual scene (1).
         distractors: How many things with the colours and upright shape of people.
@@ -40,10 +39,17 @@ class Backdrop:
     """
 
     def __init__(
-        self, rng: Stream, size: tuple[int, int], horizon: float, clutter: float, distractors: int, contrast: float
+        self,
+        rng: Stream,
+        size: tuple[int, int],
+        maps: np.ndarray,
+        horizon: float,
+        clutter: float,
+        distractors: int,
+        contrast: float,
     ) -> None:
         width, height = size
-        self._margin = int(MARGIN * height)
+        self._margin = _reach(maps, size)
         self._unit = height
         self._rng = rng
         shape = (height + 2 * self._margin, width + 2 * self._margin)
@@ -87,11 +93,10 @@ class Backdrop:
     def _texture(self, shape: tuple[int, int], contrast: float) -> np.ndarray:
         """Noise of several scales as a brightness, ``(H, W)`` uint64 up to 256."""
         total = np.zeros(shape, np.int32)
-        for scale, weight in ((0.5, 5), (0.16, 5), (0.05, 4), (0.016, 3)):
-            cell = max(1, int(scale * self._unit))
-            total += weight * _noise(self._rng.child("noise", cell), shape, cell)
+        for scale, weight in ((0.5, 5), (0.12, 5), (0.03, 6)):
+            total += weight * _noise(self._rng.child("noise", weight), shape, scale * self._unit)
         depth = int(contrast * 120)
-        return (256 - ((total // 17) * depth >> 8)).astype(np.uint64)
+        return (256 - (total * depth >> 12)).astype(np.uint64)
 
     def _fill(self, rows: slice, columns: slice, colour: Colour) -> None:
         self.colours[rows, columns] = solid(colour)
@@ -181,22 +186,23 @@ class Backdrop:
         self._fade(slice(0, self._horizon), sky, (240, 235, 225))
         self._fade(slice(self._horizon, None), _scaled(grass, 0.8), grass)
         shape = self.colours.shape
-        cell = max(2, int(0.09 * self._unit))
-        leaves = _noise(rng.child("leaves"), shape, cell) + _noise(rng.child("twigs"), shape, max(1, cell // 3))
-        rows = np.arange(shape[0])[:, None]
-        band = self._horizon - int(rng.uniform(0.1, 0.5) * self._unit)
-        dense = 256 - int(60 * clutter) + np.abs(rows - band) * 256 // self._unit
-        green = solid((rng.integer(30) + 25, rng.integer(50) + 60, rng.integer(40) + 30))
-        trunks = [rng.uniform(0, wide) for _ in range(int(5 * clutter))]
-        for x in trunks:
-            self._rectangle(x, horizon - 0.6, rng.uniform(0.03, 0.08), 0.62, (40, 55, 70))
-        np.copyto(
-            self.colours,
-            shaded(green, (100 + leaves // 4).astype(np.uint64)),
-            where=(leaves > dense) & (rows < self._horizon),
-        )
+        for _ in range(int(5 * clutter)):
+            self._rectangle(rng.uniform(0, wide), horizon - 0.6, rng.uniform(0.03, 0.08), 0.62, (40, 55, 70))
+        twigs = _noise(rng.child("twigs"), shape, 0.03 * self._unit)
+        for layer, darkness in enumerate((0.62, 1.0)):
+            self._foliage(rng.child("foliage", layer), twigs, darkness, clutter)
         for _ in range(int(4 * clutter)):
             self._panel(rng, rng.uniform(0, wide), horizon - rng.uniform(0.05, 0.2), rng.uniform(0.1, 0.3), 0.16)
+
+    def _foliage(self, rng: Stream, twigs: np.ndarray, brightness: float, clutter: float) -> None:
+        """A belt of leaves above the horizon, with gaps."""
+        leaves = _noise(rng.child("leaves"), self.colours.shape, 0.1 * self._unit)
+        rows = np.arange(self.colours.shape[0])[:, None]
+        belt = self._horizon - int(rng.uniform(0.05, 0.5) * self._unit)
+        gaps = 250 - int(50 * clutter) + np.abs(rows - belt) * 200 // self._unit
+        green = solid((rng.integer(40) + 30, rng.integer(70) + 80, rng.integer(60) + 45))
+        lit = shaded(green, ((60 + twigs * 3 // 4) * int(256 * brightness) >> 8).astype(np.uint64))
+        np.copyto(self.colours, lit, where=(leaves + twigs // 2 > gaps) & (rows < self._horizon + self._unit // 20))
 
     def _stage(self, rng: Stream, clutter: float) -> None:
         wide, _, horizon = self._extent
@@ -210,26 +216,47 @@ class Backdrop:
             )
 
     def _distract(self, rng: Stream, count: int) -> None:
-        """Upright things in the colours of skin, hair and clothes: coats, posters, mannequins, columns."""
-        sprites, origins, axes, widths = [], [], [], []
+        """Upright things in the colours of skin, hair and clothes: coats on a stand, busts on a plinth, pillars."""
         wide, _, horizon = self._extent
+        canvas = Canvas(self.colours)
         for _ in range(count):
-            x, y = rng.uniform(0.05, wide) * self._unit, (horizon + rng.uniform(-0.15, 0.2)) * self._unit
-            scale = rng.uniform(0.35, 0.9) * self._unit
-            for name, base, stretch in (("trunk", 0.42, 1.0), ("disc", 0.82, 0.6), ("trouser", 0.2, 1.6)):
-                if rng.chance(0.3):
-                    continue
-                colour = rng.choice(SKINS) if name == "disc" else rng.choice((*SKINS, *HAIRS, _muted(rng, 30, 220, 70)))
-                tilt = rng.uniform(-0.25, 0.25)
-                density = max(12, int(scale))
-                sprites.append(make_sprite(make_shape(name, density), solid(colour)))
-                origins.append((x + rng.uniform(-0.03, 0.03) * scale, y - base * scale))
-                axes.append((tilt * scale, -scale))
-                widths.append((scale * stretch, tilt * scale * stretch))
-        if sprites:
-            maps = place(sprites, *(np.array(each, float) for each in (origins, axes, widths)))
-            canvas = Canvas(self.colours)
-            canvas.paint(sprites, maps, range(len(sprites)))
+            x, foot, tall = rng.uniform(0.05, wide), horizon + rng.uniform(0.0, 0.2), rng.uniform(0.35, 0.8)
+            kind = rng.choice(("coat", "bust", "pillar"))
+            warm = rng.choice((*SKINS, *HAIRS, _muted(rng, 60, 200)))
+            if kind == "coat":
+                self._rectangle(x - 0.008, foot - tall, 0.016, tall, _muted(rng, 30, 90))
+                cloth = _muted(rng, 30, 220, 70)
+                self._stick(canvas, ("trunk", "trouser"), (0.5, 0.24), (1.0, 2.2), (cloth, cloth), x, foot, tall)
+            elif kind == "bust":
+                self._rectangle(x - 0.1 * tall, foot - 0.5 * tall, 0.2 * tall, 0.5 * tall, _muted(rng, 80, 200))
+                self._stick(
+                    canvas, ("neck", "trunk", "head"), (0.82, 0.5, 0.92), (1.0, 1.0, 1.0), (warm,) * 3, x, foot, tall
+                )
+            else:
+                bare = _scaled(warm, 0.9)
+                self._stick(canvas, ("trouser", "trouser"), (0.6, 0.3), (1.7, 1.9), (warm, bare), x, foot, tall)
+
+    def _stick(
+        self,
+        canvas: Canvas,
+        names: tuple[str, ...],
+        heights: tuple[float, ...],
+        widths: tuple[float, ...],
+        colours: tuple[Colour, ...],
+        x: float,
+        foot: float,
+        tall: float,
+    ) -> None:
+        """Paint shapes above each other, their (s, c) = (0, 0) at these shares of the height above the foot."""
+        scale = tall * self._unit
+        density = even_density(scale)
+        sprites = [
+            make_sprite(make_shape(name, density), solid(colour)) for name, colour in zip(names, colours, strict=True)
+        ]
+        origins = np.array([(x * self._unit, foot * self._unit - height * scale) for height in heights])
+        axes = np.array([(0.0, scale if name == "trouser" else -scale) for name in names])
+        across = np.array([(scale * width, 0.0) for width in widths])
+        canvas.paint(sprites, place(sprites, origins, axes, across), range(len(sprites)))
 
 
 _SCENERY: dict[str, Callable[[Backdrop, Stream, float], None]] = {
@@ -240,16 +267,26 @@ _SCENERY: dict[str, Callable[[Backdrop, Stream, float], None]] = {
 }
 
 
-def _noise(rng: Stream, shape: tuple[int, int], cell: int) -> np.ndarray:
-    """``shape`` int32 in [0, 256): random values every ``cell`` pixels, linear between."""
+def _reach(maps: np.ndarray, size: tuple[int, int]) -> int:
+    """How far beyond the picture at rest the frames see, in pixels."""
+    width, height = size
+    corners = np.array([(x, y, 1) for x in (0, width - 1) for y in (0, height - 1)], float)
+    seen = (invert(maps)[:, None] * corners[:, None, :]).sum(-1)
+    return int(max(0.0, -seen.min(), (seen - (width, height)).max())) + 3
+
+
+def _noise(rng: Stream, shape: tuple[int, int], cell: float) -> np.ndarray:
+    """``shape`` int32 in [0, 256): random values every ``cell`` pixels (rounded to a power of two), linear between."""
     height, width = shape
-    lattice = rng.bytes(height // cell + 2, width // cell + 2)
+    digits = max(0, int(cell * 0.75).bit_length())
+    lattice = rng.bytes((height >> digits) + 2, (width >> digits) + 2)
+    last = (1 << digits) - 1
     rows, columns = np.arange(height), np.arange(width)
-    index, phase = rows // cell, (rows % cell)[:, None].astype(np.int32)
-    tall = lattice[index] * (np.int32(cell) - phase) + lattice[index + 1] * phase
-    index, phase = columns // cell, (columns % cell).astype(np.int32)
-    full = tall[:, index] * (np.int32(cell) - phase) + tall[:, index + 1] * phase
-    return full // np.int32(cell * cell)
+    index, phase = rows >> digits, (rows & last)[:, None].astype(np.int32)
+    tall = (lattice[index] << digits) + (lattice[index + 1] - lattice[index]) * phase
+    index, phase = columns >> digits, (columns & last).astype(np.int32)
+    slope = tall[:, 1:] - tall[:, :-1]
+    return ((tall[:, index] << digits) + slope[:, index] * phase) >> (2 * digits)
 
 
 def _muted(rng: Stream, low: float, high: float, strength: float = 28.0) -> Colour:

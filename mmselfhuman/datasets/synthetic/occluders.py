@@ -7,7 +7,7 @@ import numpy as np
 from mmselfhuman.datasets.synthetic.appearance import HAIRS, SKINS
 from mmselfhuman.datasets.synthetic.camera import Camera
 from mmselfhuman.datasets.synthetic.randomness import Stream
-from mmselfhuman.datasets.synthetic.shapes import make_shape
+from mmselfhuman.datasets.synthetic.shapes import even_density, make_shape
 from mmselfhuman.datasets.synthetic.sprites import Sprite, make_sprite, solid
 
 
@@ -99,13 +99,13 @@ def passing_occluders(
         ones = np.ones_like(progress)
         if kind == "passer":
             scale = draw.uniform(0.9, 1.5) * height
-            sprite = make_sprite(make_shape("passer", max(16, int(scale / 2))), _colour(draw))
+            sprite = make_sprite(make_shape("passer", even_density(scale / 2)), _colour(draw))
             path = draw.sign() * (progress - 0.5) * (width + 0.6 * scale) + 0.5 * width
             origin = np.stack([path, ones * height * draw.uniform(0.45, 0.75)], -1)
             axis, across = np.array((0.06 * scale, -scale)), np.array((scale, 0.06 * scale))
         else:
             scale = draw.uniform(1.6, 4.5) * height
-            sprite = make_sprite(make_shape("disc", max(16, int(scale / 3))), _colour(draw))
+            sprite = make_sprite(make_shape("disc", even_density(scale / 3)), _colour(draw))
             rise = 4.0 * progress * (1.0 - progress)
             side = draw.uniform(-0.5, 0.5) * width
             origin = np.stack(

@@ -143,7 +143,15 @@ PROFILES: dict[str, Profile] = {
 """Outlines of all parts. Names say what they are; the numbers follow an adult of seven and a half heads."""
 
 
-@lru_cache(maxsize=1024)
+def even_density(texels: float) -> int:
+    """The step of a coarse ladder of texel densities next above, so that persons of similar size share shapes."""
+    step = 12
+    while step < texels:
+        step = step * 5 // 4
+    return step
+
+
+@lru_cache(maxsize=2048)
 def make_shape(name: str, density: int) -> Shape:
     """Sample a silhouette.
 

@@ -14,12 +14,13 @@ from mmselfhuman.datasets.synthetic.domains import DomainKnobs
 from mmselfhuman.datasets.synthetic.figure import SHOWN_BY, Figure
 from mmselfhuman.datasets.synthetic.occluders import passing_occluders, standing_occluders
 from mmselfhuman.datasets.synthetic.randomness import Stream
+from mmselfhuman.datasets.synthetic.shapes import even_density
 from mmselfhuman.datasets.synthetic.sprites import Canvas, Sprite, invert, place
 
 FRAME_RATE = 12.0
 
 _NEAR_STEPS = 4096.0
-_TEXELS_PER_PIXEL = 1.6
+_TEXELS_PER_PIXEL = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +136,7 @@ class World:
                 * actor.build.stature
                 / max(1.0 - actor.z / self._camera.distance, 0.3)
             )
-            density = max(12, 4 * round(_TEXELS_PER_PIXEL * pixels / 4))
+            density = even_density(_TEXELS_PER_PIXEL * pixels)
             for name, sprite in Tailor(actor.look, actor.build, density).parts().items():
                 part = figure.parts[name]
                 shown = np.broadcast_to(part.shown, part.near.shape)
@@ -162,7 +163,8 @@ class World:
         knobs, rng = self._knobs, self._rng.child("backdrop")
         low, high = knobs.distractors
         horizon = self._camera.anchor[1] / self.size[1] - self._stature * rng.uniform(0.12, 0.3)
-        return Backdrop(rng, self.size, horizon, knobs.clutter, int(rng.uniform(low, high + 1)), knobs.contrast)
+        count = int(rng.uniform(low, high + 1))
+        return Backdrop(rng, self.size, self.backdrop_maps, horizon, knobs.clutter, count, knobs.contrast)
 
     @cached_property
     def backdrop_maps(self) -> np.ndarray:
