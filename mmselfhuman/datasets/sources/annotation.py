@@ -1,11 +1,11 @@
 """One COCO annotation, checked and made a person."""
 
-from numbers import Real
+import math
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from mmselfhuman.datasets.sources.masks import MaskError, to_rle
+from mmselfhuman.datasets.sources.masks import MaskError, numbers, to_rle
 from mmselfhuman.structures import NUM_JOINTS, Box, Person
 
 
@@ -88,18 +88,17 @@ def _parse_keypoints(value: object, joint_order: list[int | None]) -> np.ndarray
         return None
     if not isinstance(value, list) or len(value) != 3 * NUM_JOINTS:
         raise BrokenAnnotation(f"keypoints not {NUM_JOINTS} x 3 numbers", f"{len(value)} numbers")
-    if not all(map(is_finite, value)):
+    stored = numbers(value).reshape(NUM_JOINTS, 3).astype(np.float32)
+    if not np.isfinite(stored).all():
         raise BrokenAnnotation("keypoints not finite")
-    stored = np.array(value, dtype=np.float32).reshape(NUM_JOINTS, 3)
-    if not np.isin(stored[:, 2], (0, 1, 2)).all():
+    if not set(stored[:, 2].tolist()) <= {0, 1, 2}:
         raise BrokenAnnotation("keypoint visibility not 0, 1 or 2")
     keypoints = np.zeros_like(stored)
-    for joint, index in enumerate(joint_order):
-        if index is not None:
-            keypoints[joint] = stored[index]
-    return keypoints if (keypoints[:, 2] > 0).any() else None
+    known = [joint for joint, index in enumerate(joint_order) if index is not None]
+    keypoints[known] = stored[[joint_order[joint] for joint in known]]
+    return keypoints if keypoints[:, 2].any() else None
 
 
 def is_finite(value: object) -> bool:
     """Whether a value from a JSON file is a number, and neither NaN nor infinite."""
-    return isinstance(value, Real) and bool(np.isfinite(value))
+    return isinstance(value, int | float) and math.isfinite(value)

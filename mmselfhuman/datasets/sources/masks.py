@@ -1,7 +1,5 @@
 """COCO's three ways to write a mask, made one: compressed run-length encoding (RLE)."""
 
-from numbers import Integral, Real
-
 import numpy as np
 from pycocotools import mask as coco_mask
 
@@ -43,6 +41,15 @@ def to_rle(segmentation: list | dict, height: int, width: int) -> dict:
     if isinstance(counts, list):
         return coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
     return {"size": [height, width], "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
+
+
+def numbers(values: list) -> np.ndarray:
+    """A list from a JSON file as a float64 array of the same length, all NaN if something in it is no number."""
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.full(len(values), np.nan)
+    return array if array.ndim == 1 else np.full(len(values), np.nan)
 
 
 def run_lengths(counts: bytes | str) -> np.ndarray:
@@ -101,18 +108,19 @@ def _from_polygons(polygons: list, height: int, width: int) -> dict:
         # pycocotools reads four numbers as a box, fewer as nothing, and walks every pixel of an edge, however long.
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise MaskError(f"polygon {_shorten(polygon)}: expected at least three points [x1, y1, x2, y2, x3, y3]")
-        if not all(isinstance(value, Real) for value in polygon) or not np.isfinite(polygon).all():
+        points = numbers(polygon).reshape(-1, 2)
+        if not np.isfinite(points).all():
             raise MaskError(f"polygon {_shorten(polygon)}: expected finite numbers")
-        points = np.reshape(polygon, (-1, 2))
         if (points < (-width, -height)).any() or (points > (2 * width, 2 * height)).any():
             raise MaskError(f"polygon {_shorten(polygon)} lies far outside its image of {width} x {height}")
     return coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
 
 
 def _listed_runs(counts: list) -> np.ndarray:
-    if not all(isinstance(run, Integral) for run in counts):
+    runs = numbers(counts)
+    if not np.isfinite(runs).all() or (runs % 1).any():
         raise MaskError(f"RLE counts are {_shorten(counts)}, expected integers")
-    return np.array(counts, dtype=np.int64)
+    return runs.astype(np.int64)
 
 
 def _shorten(value: object) -> str:
