@@ -40,7 +40,7 @@ def parse_person(entry: dict, height: int, width: int, joint_order: list[int | N
     """
     box = _parse_box(entry["bbox"], height, width)
     mask = _parse_mask(entry.get("segmentation"), height, width)
-    area = entry.get("area", box[2] * box[3] if mask is None else coco_mask.area(mask))
+    area = entry.get("area", box[2] * box[3] if mask is None else float(coco_mask.area(mask)))
     if not is_finite(area) or area < 0:
         raise BrokenAnnotation("area not a finite number", repr(area))
     max_iou = entry.get("max_iou")
