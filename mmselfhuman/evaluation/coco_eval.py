@@ -30,7 +30,8 @@ AREAS: dict[str, tuple[float, float]] = {
 IOU_THRESHOLDS: np.ndarray = np.linspace(0.5, 0.95, 10)
 RECALL_THRESHOLDS: np.ndarray = np.linspace(0.0, 1.0, 101)
 
-_RESULT_FIELD = {"segm": "segmentation", "bbox": "bbox", "keypoints": "keypoints"}
+RESULT_FIELDS: dict[str, str] = {"segm": "segmentation", "bbox": "bbox", "keypoints": "keypoints"}
+"""What a COCO result carries, for each IoU type, beside ``image_id``, ``category_id`` and ``score``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +200,7 @@ def _indexed(coco_class: type, ground_truth: dict, annotations: list[dict]):
 def _truth(annotation: dict, number: int, iou_type: str) -> dict:
     fields = ["image_id", "category_id", "area", "bbox"]
     if iou_type != "bbox":
-        fields.append(_RESULT_FIELD[iou_type])
+        fields.append(RESULT_FIELDS[iou_type])
     missing = [field for field in fields if annotation.get(field) is None]
     if missing:
         raise ValueError(f"annotation {annotation.get('id')} of the ground truth has no {missing[0]!r}")
@@ -211,13 +212,14 @@ def _truth(annotation: dict, number: int, iou_type: str) -> dict:
 
 
 def _detection(result: dict, number: int, iou_type: str, images: dict) -> dict:
-    field = _RESULT_FIELD[iou_type]
-    image = images.get(result["image_id"])
+    field = RESULT_FIELDS[iou_type]
+    image = images.get(result.get("image_id"))
     if image is None:
-        raise ValueError(f"detection {number} is on image {result['image_id']}, which is not in the ground truth")
+        raise ValueError(f"detection {number} is on image {result.get('image_id')!r}, which is not in the ground truth")
     where = f"detection {number} on image {image.get('file_name', image['id'])!r}"
-    if result.get(field) is None:
-        raise ValueError(f"{where} has no {field!r}, which {iou_type!r} evaluation needs; it has {sorted(result)}")
+    missing = [name for name in ("category_id", "score", field) if result.get(name) is None]
+    if missing:
+        raise ValueError(f"{where} has no {missing[0]!r}, which {iou_type!r} evaluation needs; it has {sorted(result)}")
     if not np.isfinite(result["score"]):
         raise ValueError(f"{where} has the score {result['score']}; expected a finite number")
     detection = {
@@ -241,7 +243,7 @@ def _extent(value, iou_type: str, image: dict, where: str) -> dict:
         _check_mask_size(value, image, where)
         return {"area": float(rle.area(value)), "bbox": rle.toBbox(value).tolist()}
     if not np.isfinite(value).all():
-        raise ValueError(f"{where} has a {_RESULT_FIELD[iou_type]} value that is not finite: {value}")
+        raise ValueError(f"{where} has a {RESULT_FIELDS[iou_type]} value that is not finite: {value}")
     if iou_type == "bbox":
         return {"area": value[2] * value[3]}
     if len(value) != 51:
