@@ -206,11 +206,11 @@ class Backdrop:
 
     def _stage(self, rng: Stream, clutter: float) -> None:
         wide, _, horizon = self._extent
-        dark = _muted(rng, 20, 90, 50)
+        dark = _muted(rng, 25, 90, 20)
         self._fade(slice(0, self._horizon), dark, _scaled(dark, 1.7))
         self._fade(slice(self._horizon, None), _scaled(dark, 1.3), _scaled(dark, 0.8))
         for _ in range(int(9 * clutter)):
-            lamp = _muted(rng, 90, 250, 120)
+            lamp = _muted(rng, 60, 240, 60)
             self._rectangle(
                 rng.uniform(0, wide), rng.uniform(0, horizon), rng.uniform(0.02, 0.2), rng.uniform(0.02, 0.5), lamp
             )

@@ -64,16 +64,15 @@ def _smear(packed: np.ndarray, across: float, down: float) -> np.ndarray:
 
 def _expose(image: np.ndarray, knobs: DomainKnobs, clip: Stream, frame: Stream, time: float) -> np.ndarray:
     """Brightness, contrast and tint of the clip, its slow flicker, and flashes or gloom of the frame."""
-    gain = 1.0 + knobs.light * (
-        clip.uniform(-0.7, 0.5) + 0.3 * float(clip.child("flicker").wander(np.array([time]), 0.4)[0])
-    )
-    bend = knobs.light * clip.uniform(-0.8, 0.6)
+    flicker = float(clip.child("flicker").wander(np.array([time]), 0.4)[0])
+    gain = 1.0 + knobs.light * (clip.uniform(-0.55, 0.45) + 0.25 * flicker)
+    bend = knobs.light * clip.uniform(-0.6, 0.6)
     lift = 0.0
     kind = frame.uniform()
     if kind < knobs.flash:
         gain, lift = gain * frame.uniform(1.7, 2.8), 40.0
     elif kind < knobs.flash + knobs.gloom:
-        gain *= frame.uniform(0.12, 0.3)
+        gain *= frame.uniform(0.14, 0.35)
     levels = np.arange(256.0)
     curve = levels + bend * levels * (255.0 - levels) / 255.0
     tints = np.array([1.0 + knobs.light * clip.uniform(-0.3, 0.3) for _ in range(3)])

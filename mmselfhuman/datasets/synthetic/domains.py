@@ -28,7 +28,7 @@ class DomainKnobs:
         clutter, distractors, contrast: Objects in the background (1 = usual), upright person-coloured things, texture.
         pan, jitter, roll, zoom: Camera: slow drift and shake in picture heights, roll in radians, zoom by this share.
         poles, counters: Chance of a standing occluder of each kind.
-        passers, hands: Occluders near the lens that come and go, per second.
+        passing, covering: Things that cross close to the lens, or come before it and leave, per second.
         shake_blur, shake_length: Chance of a blurred frame, and the blur's length in picture heights.
         defocus, defocus_radius: Chance of a frame out of focus, and the blur's radius in picture heights.
         flash, gloom: Chance that a frame is over-exposed, or nearly dark.
@@ -58,8 +58,8 @@ class DomainKnobs:
     zoom: float
     poles: float
     counters: float
-    passers: float
-    hands: float
+    passing: float
+    covering: float
     shake_blur: float
     shake_length: Range
     defocus: float
@@ -111,8 +111,8 @@ SOURCE = DomainKnobs(
     zoom=0.02,
     poles=0.04,
     counters=0.0,
-    passers=0.0,
-    hands=0.0,
+    passing=0.0,
+    covering=0.0,
     shake_blur=0.0,
     shake_length=(0.02, 0.04),
     defocus=0.0,
@@ -147,8 +147,8 @@ TARGET = DomainKnobs(
     zoom=0.08,
     poles=0.35,
     counters=0.15,
-    passers=0.35,
-    hands=0.3,
+    passing=0.35,
+    covering=0.3,
     shake_blur=0.2,
     shake_length=(0.04, 0.14),
     defocus=0.12,

@@ -298,7 +298,7 @@ class FigureMaker:
             self._joint(f"{side}_ear", at(sign * 0.047 * left_aside, 0.0), near + 0.006, ear_front > -0.3)
         nose = at(0.053 * aside * np.where(np.abs(turn) > 1.2, wide[..., 0], 1.0), -0.012 + 0.05 * rise)
         add("nose", nose, 0.008, 1.0, front > -0.1)
-        self._joint("nose", at(0.049 * aside, -0.012 + 0.045 * rise), near + 0.008, front > -0.1)
+        self._joint("nose", at(0.045 * aside, -0.012 + 0.045 * rise), near + 0.008, front > -0.1)
         add("mouth", at(0.048 * aside, -0.038 + 0.045 * rise), 0.007, np.clip(front, 0.3, 1.0), front > 0.1)
 
     @staticmethod

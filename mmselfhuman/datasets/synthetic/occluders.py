@@ -1,14 +1,14 @@
-"""Things in front of people: poles and counters that stand, passers-by and hands before the lens that come and go."""
+"""Things in front of people: poles and counters that stand, and things near the lens that come and go."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from mmselfhuman.datasets.synthetic.appearance import HAIRS, SKINS
+from mmselfhuman.datasets.synthetic.appearance import HAIRS, SKINS, Cloth, weave
 from mmselfhuman.datasets.synthetic.camera import Camera
 from mmselfhuman.datasets.synthetic.randomness import Stream
 from mmselfhuman.datasets.synthetic.shapes import even_density, make_shape
-from mmselfhuman.datasets.synthetic.sprites import Sprite, make_sprite, solid
+from mmselfhuman.datasets.synthetic.sprites import Colour, Sprite, make_sprite
 
 
 @dataclass
@@ -30,10 +30,20 @@ class Occluder:
     shown: np.ndarray
 
 
-def _colour(rng: Stream) -> np.uint64:
-    if rng.chance(0.35):
-        return solid(rng.choice((*SKINS, *HAIRS)))
-    return solid(tuple(rng.integer(200) + 15 for _ in range(3)))
+def _colour(rng: Stream) -> Colour:
+    """Often a grey or brown, sometimes vivid, sometimes like skin or hair."""
+    if rng.chance(0.2):
+        return rng.choice((*SKINS, *HAIRS))
+    strength, value = rng.choice((15.0, 15.0, 60.0)), rng.uniform(25, 200)
+    return tuple(int(min(245.0, max(10.0, value + strength * rng.uniform(-1, 1)))) for _ in range(3))
+
+
+def _made(rng: Stream, name: str, density: int) -> Sprite:
+    """A shape in one colour, or with planks, bricks or stripes in two."""
+    shape, colour = make_shape(name, density), _colour(rng)
+    pattern = rng.choice(("plain", "stripes", "pinstripes", "checks"))
+    other = tuple(int(part * 0.8) for part in colour)
+    return make_sprite(shape, weave(Cloth(pattern, colour, other, rng.uniform(0.08, 0.25)), *shape.grid))
 
 
 def standing_occluders(rng: Stream, camera: Camera, poles: float, counters: float, reach: float) -> list[Occluder]:
@@ -56,7 +66,7 @@ def standing_occluders(rng: Stream, camera: Camera, poles: float, counters: floa
         )
     occluders = []
     for x, z, wide, tall, base in placed:
-        sprite = make_sprite(make_shape("slab", 24), _colour(rng))
+        sprite = _made(rng, "slab", 48)
         root = np.broadcast_to(np.array((x, 0.0, z)), (frames, 1, 3))
         origin, near = camera.root(root)
         unit = camera.depth_scale(root[..., 2])
@@ -69,7 +79,7 @@ def standing_occluders(rng: Stream, camera: Camera, poles: float, counters: floa
 
 
 def passing_occluders(
-    rng: Stream, times: np.ndarray, size: tuple[int, int], passers: float, hands: float
+    rng: Stream, times: np.ndarray, size: tuple[int, int], passing: float, covering: float
 ) -> list[Occluder]:
     """Things close to the lens that hide much of the picture for a few frames.
 
@@ -79,43 +89,44 @@ def passing_occluders(
         rng: Stream of the clip.
         times: ``(F,)`` seconds.
         size: ``(width, height)``.
-        passers: Passers-by per second: a dark or coloured figure that crosses the picture.
-        hands: Hands, bags and heads per second that come before the lens and leave again.
+        passing: Vehicles, carts and luggage that cross the picture, per second.
+        covering: Things that come before the lens from below and leave again (umbrellas, bags, flags), per second.
     """
-    width, height = size
-    events = []
-    for kind, rate, slot in (("passer", passers, 1.0), ("hand", hands, 0.5)):
+    occluders = []
+    for enter, rate, slot, least, most in ((_cross, passing, 1.0, 0.25, 0.6), (_cover, covering, 0.5, 0.08, 0.26)):
         for number in range(int(times[0] // slot) - 1, int(times[-1] // slot) + 1):
-            draw = rng.child(kind, number)
+            draw = rng.child(enter.__name__, number)
             if not draw.chance(rate * slot):
                 continue
-            lasts = draw.uniform(0.25, 0.6) if kind == "passer" else draw.uniform(0.08, 0.26)
+            lasts = draw.uniform(least, most)
             progress = (times - number * slot - draw.uniform(0.0, slot - 0.1)) / lasts
             shown = (progress >= 0.0) & (progress < 1.0)
             if shown.any():
-                events.append((kind, draw, np.clip(progress, 0.0, 1.0), shown))
-    occluders = []
-    for kind, draw, progress, shown in events:
-        ones = np.ones_like(progress)
-        if kind == "passer":
-            scale = draw.uniform(0.9, 1.5) * height
-            sprite = make_sprite(make_shape("passer", even_density(scale / 2)), _colour(draw))
-            path = draw.sign() * (progress - 0.5) * (width + 0.6 * scale) + 0.5 * width
-            origin = np.stack([path, ones * height * draw.uniform(0.45, 0.75)], -1)
-            axis, across = np.array((0.06 * scale, -scale)), np.array((scale, 0.06 * scale))
-        else:
-            scale = draw.uniform(1.6, 4.5) * height
-            sprite = make_sprite(make_shape("disc", even_density(scale / 3)), _colour(draw))
-            rise = 4.0 * progress * (1.0 - progress)
-            side = draw.uniform(-0.5, 0.5) * width
-            origin = np.stack(
-                [
-                    0.5 * width + side + draw.sign() * (1.0 - rise) * 0.3 * width,
-                    height * (1.15 - draw.uniform(0.3, 0.75) * rise),
-                ],
-                -1,
-            )
-            axis, across = np.array((0.2 * scale, -scale * draw.uniform(0.8, 1.5))), np.array((scale, 0.2 * scale))
-        axis, across = (np.broadcast_to(each, (len(progress), 2)) for each in (axis, across))
-        occluders.append(Occluder(sprite, origin, axis, across, ones * 50.0, shown))
+                sprite, origin, axis, across = enter(draw, np.clip(progress, 0.0, 1.0), size)
+                axis, across = (np.broadcast_to(np.array(each), origin.shape) for each in (axis, across))
+                occluders.append(Occluder(sprite, origin - 0.5, axis, across, np.full(len(times), 50.0), shown))
     return occluders
+
+
+_Entrance = tuple[Sprite, np.ndarray, tuple[float, float], tuple[float, float]]
+
+
+def _cross(draw: Stream, progress: np.ndarray, size: tuple[int, int]) -> _Entrance:
+    width, height = size
+    tall, wide = draw.uniform(0.5, 1.3) * height, draw.uniform(0.35, 1.2) * height
+    name = draw.choice(("slab", "sack"))
+    stretch = 1.0 if name == "slab" else 5.0
+    sprite = _made(draw, name, even_density(max(tall, wide) * stretch / 3))
+    path = draw.sign() * (progress - 0.5) * (width + wide) + 0.5 * width
+    origin = np.stack([path, np.full_like(path, height * draw.uniform(0.5, 0.85))], -1)
+    return sprite, origin, (0.05 * tall, -stretch * tall), (stretch * wide, 0.05 * wide)
+
+
+def _cover(draw: Stream, progress: np.ndarray, size: tuple[int, int]) -> _Entrance:
+    width, height = size
+    scale = draw.uniform(1.6, 4.5) * height
+    sprite = _made(draw, "disc", even_density(scale / 3))
+    rise = 4.0 * progress * (1.0 - progress)
+    aside = draw.uniform(0.1, 0.9) * width + draw.sign() * (1.0 - rise) * 0.3 * width
+    origin = np.stack([aside, height * (1.15 - draw.uniform(0.3, 0.75) * rise)], -1)
+    return sprite, origin, (0.2 * scale, -scale * draw.uniform(0.8, 1.5)), (scale, 0.2 * scale)

@@ -162,6 +162,29 @@ class Canvas:
                 covers[index][y0:y1, x0:x1] |= solid
 
 
+def front_at(sprites: list[Sprite], maps: np.ndarray, order: list[int], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The frontmost sprite at any points, between pixel centres too.
+
+    Args:
+        sprites, maps, order: As :meth:`Canvas.paint` takes them.
+        x, y: ``(...)`` pixels.
+
+    Returns:
+        ``(...)`` int16, -1 where there is none.
+    """
+    front = np.full(x.shape, -1, np.int16)
+    inverses = invert(maps)
+    for index in order:
+        (ux, uy, u0), (vx, vy, v0) = inverses[index].tolist()
+        texels = sprites[index].texels
+        column, row = np.floor(ux * x + uy * y + u0), np.floor(vx * x + vy * y + v0)
+        inside = (column >= 0) & (column < texels.shape[1]) & (row >= 0) & (row < texels.shape[0])
+        where = np.nonzero(inside)
+        rest = texels[row[where].astype(int), column[where].astype(int)] >> _TOP
+        front[tuple(axis[rest <= _SOLID] for axis in where)] = index
+    return front
+
+
 def _steps(maps: np.ndarray) -> list[list[int]]:
     """Integer steps of the texel coordinates per pixel, with ``_POINT`` binary digits."""
     return np.floor(invert(maps) * 2.0**_POINT + 0.5).astype(np.int64).reshape(-1, 6).tolist()

@@ -15,7 +15,7 @@ from mmselfhuman.datasets.synthetic.figure import SHOWN_BY, Figure
 from mmselfhuman.datasets.synthetic.occluders import passing_occluders, standing_occluders
 from mmselfhuman.datasets.synthetic.randomness import Stream
 from mmselfhuman.datasets.synthetic.shapes import even_density
-from mmselfhuman.datasets.synthetic.sprites import Canvas, Sprite, invert, place
+from mmselfhuman.datasets.synthetic.sprites import Canvas, Sprite, front_at, invert, place
 
 FRAME_RATE = 12.0
 
@@ -110,7 +110,7 @@ class World:
             scale=self._stature * height,
             elevation=draw.within(knobs.camera_height),
             distance=draw.uniform(6.0, 12.0),
-            anchor=(0.5 * width, feet * height),
+            anchor=(0.5 * width - 0.5, feet * height - 0.5),
             pan=(knobs.pan * pan + knobs.jitter * shake) * height,
             roll=knobs.roll * draw.child("roll").wander(times, 1.5),
             zoom=1.0 + knobs.zoom * draw.child("zoom").wander(times, 1.5),
@@ -147,7 +147,7 @@ class World:
         rng = self._rng.child("occluders")
         for thing in (
             *standing_occluders(rng.child("standing"), self._camera, knobs.poles, knobs.counters, self._half_width),
-            *passing_occluders(rng.child("passing"), self._times, self.size, knobs.passers, knobs.hands),
+            *passing_occluders(rng.child("passing"), self._times, self.size, knobs.passing, knobs.covering),
         ):
             sprites.append(thing.sprite)
             names.append("")
@@ -226,23 +226,21 @@ class World:
         """
         layers = self._layers
         width, height = self.size
-        before, after = self.paint(start).front, self.paint(end).front
+        before = self.paint(start).front
         first, second = (
             np.concatenate([layers.maps[frame], self.backdrop_maps[frame][None]]) for frame in (start, end)
         )
-        moves = _compose(second, first)
-        move = moves[before]
+        move = _compose(second, first)[before]
         x, y = np.arange(width)[None], np.arange(height)[:, None]
         goal_x = move[..., 0, 0] * x + move[..., 0, 1] * y + move[..., 0, 2]
         goal_y = move[..., 1, 0] * x + move[..., 1, 1] * y + move[..., 1, 2]
-        rank = np.full(len(layers.sprites) + 1, len(layers.sprites) + 1)
-        rank[self._order(end)] = np.arange(len(self._order(end)))
+        order = self._order(end)
+        rank = np.full(len(layers.sprites) + 1, len(layers.sprites))
+        rank[order] = np.arange(len(order))
         rank[-1] = -1
-        column, row = np.floor(goal_x + 0.5).astype(int), np.floor(goal_y + 0.5).astype(int)
-        occluded = (column < 0) | (column >= width) | (row < 0) | (row >= height)
-        there = after[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
-        occluded |= rank[there] > rank[before]
-        occluded |= rank[before] > len(layers.sprites)
+        nearest = rank[front_at(layers.sprites, layers.maps[end], order, goal_x, goal_y)]
+        occluded = (goal_x < -0.5) | (goal_x >= width - 0.5) | (goal_y < -0.5) | (goal_y >= height - 0.5)
+        occluded |= (nearest > rank[before]) | (rank[before] == len(layers.sprites))
         return np.stack([goal_x - x, goal_y - y]).astype(np.float32), occluded
 
 
