@@ -4,6 +4,7 @@ from mmselfhuman.datasets.person_instance import PersonInstanceDataset
 from mmselfhuman.datasets.person_pose import PersonPoseDataset
 from mmselfhuman.datasets.person_seg import PersonSegDataset
 from mmselfhuman.datasets.sources import COCOPersons, OCHuman, build_source, source_to_coco
+from mmselfhuman.datasets.synthetic import SyntheticPeople, SyntheticVideos
 from mmselfhuman.datasets.video import UnlabelledVideos
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "PersonInstanceDataset",
     "PersonPoseDataset",
     "PersonSegDataset",
+    "SyntheticPeople",
+    "SyntheticVideos",
     "UnlabelledVideos",
     "build_source",
     "source_to_coco",

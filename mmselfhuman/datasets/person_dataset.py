@@ -84,6 +84,19 @@ class PersonDataset(BaseDataset):
         """One entry per image of the source."""
         return [{"source_index": index} for index in range(len(self.source))]
 
+    def filter_data(self) -> list[dict]:
+        """All entries.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if not self.data_list:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name}: none of the {len(self.source)} images of source '{self.source.name}' gives a sample"
+            )
+        return self.data_list
+
     def get_data_info(self, idx: int) -> dict:
         """Everything about a sample but its pixels."""
         entry = super().get_data_info(idx)

@@ -36,15 +36,15 @@ class PersonInstanceDataset(PersonDataset):
         """The entries that ``filter_cfg`` leaves.
 
         Raises:
-            ValueError: ``filter_cfg`` has an unknown key.
+            ValueError: ``filter_cfg`` has an unknown key, or leaves nothing.
         """
         rules = self.filter_cfg or {}
         unknown = sorted(rules.keys() - _FILTERS)
         if unknown:
             raise ValueError(f"filter_cfg has {unknown}, expected some of {sorted(_FILTERS)}")
-        if self.test_mode or not rules:
-            return self.data_list
-        return [entry for entry in self.data_list if self._passes(self.source[entry["source_index"]], **rules)]
+        if rules and not self.test_mode:
+            self.data_list = [e for e in self.data_list if self._passes(self.source[e["source_index"]], **rules)]
+        return super().filter_data()
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """The label of each instance, for mmdet's class-balancing wrappers."""

@@ -60,13 +60,18 @@ def test_person_without_a_mask_is_ignored(coco_content, read):
         ({"filter_empty_gt": True}, False, [3]),
         ({"filter_empty_gt": True}, True, [7, 3]),
         ({"filter_empty_gt": True, "min_size": 6}, False, [3]),
-        ({"min_size": 7}, False, []),
+        ({"min_size": 6}, False, [7, 3]),
     ],
 )
 def test_filter_leaves_out_images_to_learn_nothing_from(coco_content, read, filter_cfg, test_mode, image_ids):
     del coco_content["annotations"][0]
     dataset = read(coco_content, filter_cfg=filter_cfg, test_mode=test_mode, serialize_data=False)
     assert [dataset.get_data_info(i)["img_id"] for i in range(len(dataset))] == image_ids
+
+
+def test_filter_that_leaves_nothing_is_an_error(coco_content, read):
+    with pytest.raises(ValueError, match="none of the 2 images of source 'COCOPersons' gives a sample"):
+        read(coco_content, filter_cfg={"min_size": 7})
 
 
 def test_unknown_filter_is_named(coco_content, read):

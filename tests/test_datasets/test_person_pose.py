@@ -100,6 +100,12 @@ def test_topdown_samples_are_the_persons_with_joints(read):
     assert info["keypoints"].shape == (1, 17, 2)
 
 
+def test_source_without_joints_is_an_error(coco_content, read):
+    del coco_content["annotations"][0]
+    with pytest.raises(ValueError, match="PersonPoseDataset: none of the 2 images"):
+        read()
+
+
 def test_bottomup_samples_are_images_with_all_their_persons(read):
     first, second = (read(data_mode="bottomup").get_data_info(index) for index in range(2))
     assert (first["id"], second["id"]) == ([20, 10], [11])
