@@ -1,4 +1,5 @@
 from mmselfhuman.ecosystem import is_available
 
 if is_available("mmpose"):
+    import mmselfhuman.models.pose.codec
     import mmselfhuman.models.pose.head  # noqa: F401

@@ -15,7 +15,8 @@ from mmpose.registry import MODELS as MMPOSE_MODELS
 from mmpose.structures import PoseDataSample
 
 from mmselfhuman.models.pose.associative_embedding import pull_and_push
-from mmselfhuman.models.pose.head import AssociativeEmbedding, AssociativeEmbeddingHead
+from mmselfhuman.models.pose.codec import AssociativeEmbedding
+from mmselfhuman.models.pose.head import AssociativeEmbeddingHead
 
 JOINTS, SIDE = 17, 12
 

@@ -1,22 +1,15 @@
-"""The Pose Module: mmpose's Associative Embedding made trainable, and decoded without invented joints."""
+"""The Pose Module's head and loss: mmpose's Associative Embedding made trainable."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from mmengine.registry import DefaultScope, Registry
-from mmpose.codecs import AssociativeEmbedding as FillingAssociativeEmbedding
+from mmengine.registry import DefaultScope
 from mmpose.models.heads import AssociativeEmbeddingHead as UntrainableAssociativeEmbeddingHead
-from mmpose.registry import KEYPOINT_CODECS as MMPOSE_KEYPOINT_CODECS
 from torch import Tensor, nn
 
 from mmselfhuman.models.pose.associative_embedding import pull_and_push
 from mmselfhuman.registry import MODELS
-
-KEYPOINT_CODECS = Registry(
-    MMPOSE_KEYPOINT_CODECS.name, parent=MMPOSE_KEYPOINT_CODECS, scope="mmselfhuman", locations=["mmselfhuman.models"]
-)
 
 
 @MODELS.register_module()
@@ -41,20 +34,6 @@ class AssociativeEmbeddingLoss(nn.Module):
         # exp(-x^2) of half-precision tags is flat where it matters.
         pull, push = pull_and_push(tags.float(), keypoint_indices)
         return self.loss_weight * pull, self.loss_weight * self.push_loss_factor * push
-
-
-@KEYPOINT_CODECS.register_module()
-class AssociativeEmbedding(FillingAssociativeEmbedding):
-    """mmpose's codec, decoding only the joints that were detected.
-
-    mmpose fills a person's missing joints with the best place for them in the heatmap, however weak: a joint that is
-    hidden or outside the image comes back somewhere. Here it stays missing, with a score of exactly 0.
-    """
-
-    def _fill_missing_keypoints(
-        self, keypoints: np.ndarray, keypoint_scores: np.ndarray, heatmaps: np.ndarray, tags: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        return keypoints, keypoint_scores
 
 
 @MODELS.register_module()
