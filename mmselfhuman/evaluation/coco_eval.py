@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
+from pycocotools import mask as coco_mask
 
 IOU_TYPES: tuple[str, ...] = ("segm", "keypoints", "bbox")
 BACKENDS: tuple[str, ...] = ("pycocotools", "faster_coco_eval")
@@ -234,14 +235,12 @@ def _detection(result: dict, number: int, iou_type: str, images: dict) -> dict:
 
 
 def _extent(value, iou_type: str, image: dict, where: str) -> dict:
-    """The detection's ``area`` (and ``bbox``) as COCO's ``loadRes`` derives them."""
+    """The detection's ``area``, as COCO's ``loadRes`` derives it."""
     if iou_type == "segm":
-        from pycocotools import mask as rle
-
         if not isinstance(value, dict) or not isinstance(value.get("counts"), str | bytes):
             raise ValueError(f"the mask of {where} is no compressed RLE")
         _check_mask_size(value, image, where)
-        return {"area": float(rle.area(value)), "bbox": rle.toBbox(value).tolist()}
+        return {"area": float(coco_mask.area(value))}
     if not np.isfinite(value).all():
         raise ValueError(f"{where} has a {RESULT_FIELDS[iou_type]} value that is not finite: {value}")
     if iou_type == "bbox":
@@ -249,8 +248,7 @@ def _extent(value, iou_type: str, image: dict, where: str) -> dict:
     if len(value) != 51:
         raise ValueError(f"{where} has {len(value)} keypoint values; expected 17 x (x, y, score)")
     x, y = value[0::3], value[1::3]
-    width, height = max(x) - min(x), max(y) - min(y)
-    return {"area": width * height, "bbox": [min(x), min(y), width, height]}
+    return {"area": (max(x) - min(x)) * (max(y) - min(y))}
 
 
 def _check_mask_sizes(truths: list[dict], images: dict, what: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from pycocotools import mask as coco_mask
 
 from mmselfhuman.structures import NUM_JOINTS
 
@@ -157,8 +158,6 @@ def _scores(instances: Any, names: tuple[str, ...], count: int, file_name: str) 
 
 
 def _to_rle(mask: Any, file_name: str) -> dict:
-    from pycocotools import mask as coco_mask
-
     if isinstance(mask, dict):
         counts = mask["counts"]
         size = [int(side) for side in mask["size"]]
