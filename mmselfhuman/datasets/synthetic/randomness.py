@@ -26,7 +26,10 @@ def _mix(word: int) -> int:
 
 
 def _fold(state: int, key: Key) -> int:
-    number = key if isinstance(key, int) else int.from_bytes(key.encode(), "little")
+    if isinstance(key, str):
+        state, number = _mix(state + 1), int.from_bytes(key.encode() + b"\1", "little")
+    else:
+        number = key
     while True:
         state = _mix((state ^ (number & _WORD)) + _GOLDEN & _WORD)
         number >>= 64

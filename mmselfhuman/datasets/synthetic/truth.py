@@ -8,6 +8,7 @@ from pycocotools import mask as rle
 
 from mmselfhuman.datasets.synthetic.world import Painting, World
 from mmselfhuman.structures import Box, Person
+from mmselfhuman.structures.boxes import max_iou
 
 LEAST_PIXELS = 1 / 2048
 LEAST_SHARE = 0.05
@@ -57,14 +58,7 @@ class FrameTruth:
         """``(P,)`` OCHuman's MaxIoU: the largest IoU of the box with another annotated person's; 0 for persons
         alone."""
         result = np.zeros(len(self.boxes))
-        corner = self.boxes[:, :2] + self.boxes[:, 2:]
-        for one in self.annotated:
-            for other in self.annotated:
-                if one != other:
-                    low = np.maximum(self.boxes[one, :2], self.boxes[other, :2])
-                    shared = np.clip(np.minimum(corner[one], corner[other]) - low, 0, None).prod()
-                    union = self.boxes[one, 2:].prod() + self.boxes[other, 2:].prod() - shared
-                    result[one] = max(result[one], shared / union)
+        result[self.annotated] = max_iou(self.boxes[self.annotated])
         return result
 
     def persons(self, first_id: int = 0) -> tuple[Person, ...]:
