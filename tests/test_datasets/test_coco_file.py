@@ -2,6 +2,8 @@
 
 import json
 import re
+from contextlib import suppress
+from copy import deepcopy
 
 import pytest
 
@@ -89,6 +91,30 @@ def test_broken_schema_is_an_error_that_names_the_culprit(tmp_path, coco_content
     with pytest.raises(AnnotationFileError, match=message) as error:
         COCOPersons(str(path), person_filter="all")
     assert str(path) in str(error.value)
+
+
+def paths_into(value, path=()):
+    """The path to every value inside, of long lists only to the first three."""
+    if path:
+        yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value[:3]) if isinstance(value, list) else ()
+    for key, item in inside:
+        yield from paths_into(item, (*path, key))
+
+
+@pytest.mark.parametrize(
+    "odd", [None, -1, 0, 1e30, float("nan"), "x", "", [], [[]], {}, {"size": 1, "counts": 1}, True]
+)
+def test_whatever_one_value_becomes_the_file_is_read_or_refused(tmp_path, coco_content, odd):
+    coco_content["annotations"][0].update(max_iou=0.5, track_id=1)
+    coco_content["categories"][0]["keypoints"] = list(JOINTS)
+    path = tmp_path / "persons.json"
+    places = list(paths_into(coco_content))
+    assert len(places) > 60
+    for place in places:
+        path.write_text(json.dumps(broken(deepcopy(coco_content), (*place, odd))))
+        with suppress(AnnotationFileError):
+            assert len(COCOPersons(str(path), person_filter="all", keep_empty=True)) == 2, place
 
 
 def test_crowdpose_is_refused_for_its_14_keypoints(shared_data):

@@ -110,6 +110,8 @@ def with_keypoint(value):
         ({"segmentation": [[1, 1, 2, 2]]}, "malformed mask"),
         ({"area": float("nan")}, "area not a finite number"),
         ({"max_iou": 1.5}, "max_iou outside [0, 1]"),
+        ({"iscrowd": 2}, "iscrowd not 0 or 1"),
+        ({"track_id": "a"}, "track_id no integer"),
         ({"image_id": 99}, "unknown image_id"),
     ],
 )

@@ -43,18 +43,24 @@ def parse_person(entry: dict, height: int, width: int, joint_order: list[int | N
     area = entry.get("area", box[2] * box[3] if mask is None else float(coco_mask.area(mask)))
     if not is_finite(area) or area < 0:
         raise BrokenAnnotation("area not a finite number", repr(area))
+    crowd = entry.get("iscrowd", 0)
+    if crowd not in (0, 1):
+        raise BrokenAnnotation("iscrowd not 0 or 1", repr(crowd))
     max_iou = entry.get("max_iou")
     if max_iou is not None and not is_max_iou(max_iou):
         raise BrokenAnnotation("max_iou outside [0, 1]", repr(max_iou))
+    track_id = entry.get("track_id")
+    if track_id is not None and not isinstance(track_id, int):
+        raise BrokenAnnotation("track_id no integer", repr(track_id))
     return Person(
         id=entry["id"],
         box=box,
         area=float(area),
         mask=mask,
         keypoints=_parse_keypoints(entry.get("keypoints"), joint_order),
-        crowd=bool(entry.get("iscrowd", 0)),
+        crowd=bool(crowd),
         max_iou=None if max_iou is None else float(max_iou),
-        track_id=entry.get("track_id"),
+        track_id=track_id,
     )
 
 
@@ -87,7 +93,7 @@ def _parse_keypoints(value: object, joint_order: list[int | None]) -> np.ndarray
     if not value:
         return None
     if not isinstance(value, list) or len(value) != 3 * NUM_JOINTS:
-        raise BrokenAnnotation(f"keypoints not {NUM_JOINTS} x 3 numbers", f"{len(value)} numbers")
+        raise BrokenAnnotation(f"keypoints not {NUM_JOINTS} x 3 numbers")
     stored = numbers(value).reshape(NUM_JOINTS, 3).astype(np.float32)
     if not np.isfinite(stored).all():
         raise BrokenAnnotation("keypoints not finite")

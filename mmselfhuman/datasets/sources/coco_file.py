@@ -44,6 +44,8 @@ class CocoFile:
         names = self.category.get("keypoints")
         if not names:
             return list(range(NUM_JOINTS))
+        if not isinstance(names, list):
+            raise AnnotationFileError(f"{self.path}: keypoints of category '{PERSON}' are {names!r}, expected a list")
         if len(names) != NUM_JOINTS:
             raise AnnotationFileError(
                 f"{self.path}: category '{PERSON}' has {len(names)} keypoints, expected COCO's {NUM_JOINTS}"

@@ -122,7 +122,7 @@ class COCOPersons:
         persons, skipped = defaultdict(list), defaultdict(list)
         for entry in file.annotations:
             try:
-                if entry["image_id"] not in sizes:
+                if not isinstance(entry["image_id"], int) or entry["image_id"] not in sizes:
                     raise BrokenAnnotation("unknown image_id")
                 person = parse_person(entry, *sizes[entry["image_id"]], order)
             except BrokenAnnotation as problem:

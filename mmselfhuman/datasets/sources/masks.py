@@ -61,11 +61,11 @@ def run_lengths(counts: bytes | str) -> np.ndarray:
     Raises:
         MaskError: ``counts`` is no string of COCO's symbols.
     """
-    try:
-        data = counts.encode("ascii") if isinstance(counts, str) else bytes(counts)
-    except (UnicodeEncodeError, TypeError):
-        raise MaskError(f"RLE counts are {_shorten(counts)}, expected COCO's compressed string") from None
-    symbols = np.frombuffer(data, np.uint8).astype(np.int64) - _SYMBOL_OFFSET
+    if isinstance(counts, str) and counts.isascii():
+        counts = counts.encode("ascii")
+    if not isinstance(counts, bytes):
+        raise MaskError(f"RLE counts are {_shorten(counts)}, expected COCO's compressed string")
+    symbols = np.frombuffer(counts, np.uint8).astype(np.int64) - _SYMBOL_OFFSET
     if not symbols.size or symbols.min() < 0 or symbols.max() >= 64 or symbols[-1] & _MORE:
         raise MaskError(f"RLE counts are {_shorten(counts)}, expected COCO's compressed string")
     ends = np.flatnonzero(symbols & _MORE == 0)
