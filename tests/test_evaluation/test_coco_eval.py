@@ -3,19 +3,15 @@ import json
 
 import numpy as np
 import pytest
-from evaluation_toys import SIZE, coco, found, joints, person, plain_pycocotools, random_case, rectangle
+from evaluation_toys import SIZE, brute_force, coco, found, joints, person, plain_pycocotools, random_case, rectangle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmselfhuman.evaluation.coco_eval import (
     BACKENDS,
-    IOU_THRESHOLDS,
     IOU_TYPES,
-    MAX_DETS,
-    RECALL_THRESHOLDS,
     evaluate_coco,
 )
-from mmselfhuman.structures import SIGMAS
 
 AREAS = ("all", "small", "medium", "large")
 
@@ -85,47 +81,6 @@ def test_both_backends_agree_in_every_digit(iou_type, ties):
         )
         assert np.array_equal(slow.precision, fast.precision), seed
         assert np.array_equal(slow.recall, fast.recall), seed
-
-
-def box_iou(a, b):
-    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    shared = max(w, 0) * max(h, 0)
-    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
-
-
-def oks(result, annotation):
-    d, g = (np.reshape(entry["keypoints"], (17, 3)) for entry in (result, annotation))
-    labelled = g[:, 2] > 0
-    if not labelled.any():
-        return 0.0  # toys without labelled joints are left out by the caller
-    squared = ((d - g)[labelled, :2] ** 2).sum(axis=1)
-    return np.exp(-squared / (8 * SIGMAS[labelled] ** 2 * annotation["area"])).mean()
-
-
-def brute_force(truth, results, iou_type, ignored):
-    """AP by definition: match greedily, an ignored person only where no other fits, and leave such matches out."""
-    likeness = oks if iou_type == "keypoints" else lambda d, g: box_iou(d["bbox"], g["bbox"])
-    wanted = sum(a["id"] not in ignored for a in truth["annotations"])
-    aps = []
-    for threshold in IOU_THRESHOLDS:
-        outcomes = []
-        for image in truth["images"]:
-            free = [a for a in truth["annotations"] if a["image_id"] == image["id"]]
-            mine = sorted((r for r in results if r["image_id"] == image["id"]), key=lambda r: -r["score"])
-            for result in mine[: MAX_DETS[iou_type]]:
-                fits = [(likeness(result, a), a) for a in free if likeness(result, a) >= threshold]
-                counted = [fit for fit in fits if fit[1]["id"] not in ignored]
-                best = max(counted or fits, key=lambda fit: fit[0], default=None)
-                if best is not None:
-                    free.remove(best[1])
-                if best is None or counted:
-                    outcomes.append((result["score"], best is not None))
-        outcomes.sort(key=lambda outcome: -outcome[0])
-        hits = np.cumsum([hit for _, hit in outcomes])
-        precision, recall = hits / np.arange(1, len(hits) + 1), hits / wanted
-        aps.append([precision[recall >= r].max(initial=0) for r in RECALL_THRESHOLDS])
-    return np.mean(aps)
 
 
 @pytest.mark.parametrize("iou_type", IOU_TYPES)
