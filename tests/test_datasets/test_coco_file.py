@@ -6,6 +6,7 @@ from contextlib import suppress
 from copy import deepcopy
 
 import pytest
+from json_changes import broken, paths_into
 
 from mmselfhuman.datasets.sources import AnnotationFileError, COCOPersons
 from mmselfhuman.datasets.sources.coco_file import is_inside, read_coco_file
@@ -46,19 +47,6 @@ def test_malformed_files_are_named_with_the_place(tmp_path, text, message):
     assert "persons.json" in str(error.value)
 
 
-def broken(content, change):
-    """The content after one change, given as a path of keys and the new value (``...`` deletes)."""
-    *path, last, value = change
-    entry = content
-    for key in path:
-        entry = entry[key]
-    if value is ...:
-        del entry[last]
-    else:
-        entry[last] = value
-    return content
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -91,15 +79,6 @@ def test_broken_schema_is_an_error_that_names_the_culprit(tmp_path, coco_content
     with pytest.raises(AnnotationFileError, match=message) as error:
         COCOPersons(str(path), person_filter="all")
     assert str(path) in str(error.value)
-
-
-def paths_into(value, path=()):
-    """The path to every value inside, of long lists only to the first three."""
-    if path:
-        yield path
-    inside = value.items() if isinstance(value, dict) else enumerate(value[:3]) if isinstance(value, list) else ()
-    for key, item in inside:
-        yield from paths_into(item, (*path, key))
 
 
 @pytest.mark.parametrize(

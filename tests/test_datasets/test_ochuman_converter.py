@@ -3,11 +3,13 @@
 import json
 import runpy
 import sys
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import pytest
+from json_changes import broken, paths_into
 from pycocotools import mask as coco_mask
 
 from mmselfhuman.datasets.converters import convert_ochuman, load_ochuman, write_json_files
@@ -193,6 +195,16 @@ def test_broken_person_is_an_error_that_names_image_and_person(change, message):
     with pytest.raises(AnnotationFileError, match=message) as error:
         convert_ochuman(spoil(change))
     assert "image 'x.jpg', person 1" in str(error.value)
+
+
+@pytest.mark.parametrize("odd", [None, -1, 1e30, float("nan"), "x", [], [[]], {}, True])
+def test_whatever_one_value_becomes_the_file_is_converted_or_refused(tmp_path, odd):
+    dataset = {"keypoint_names": NAMES, "images": [image(1, "x.jpg", person(0.5, inner=[(2, 2, 4, 3)]), MASK_ONLY)]}
+    path = tmp_path / "ochuman.json"
+    for place in paths_into(dataset):
+        path.write_text(json.dumps(broken(deepcopy(dataset), (*place, odd))))
+        with suppress(AnnotationFileError):
+            assert len(convert_ochuman(load_ochuman(str(path)))) == 10, place
 
 
 def test_file_names_may_not_leave_the_folder():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -105,14 +106,14 @@ def _number(images: list[_Image]) -> dict:
 
 
 def _convert_image(image: dict, joint_names: list[str]) -> _Image:
-    place = f"image {image.get('file_name')!r}"
-    _require(image, ("image_id", "file_name", "width", "height", "annotations"), place)
-    if not isinstance(image["file_name"], str) or not is_inside(image["file_name"]):
+    place = f"image {image.get('file_name')!r}" if isinstance(image, dict) else "an image"
+    _require(image, {"file_name": str, "width": int, "height": int, "annotations": list}, place)
+    if not is_inside(image["file_name"]):
         raise AnnotationFileError(f"{place}: expected a file name inside the folder of images")
     kept, has_mask = [], []
     for number, person in enumerate(image["annotations"]):
         where = f"{place}, person {number}"
-        _require(person, ("bbox", "keypoints", "segms", "max_iou"), where)
+        _require(person, {"bbox": list, "keypoints": list | None, "segms": dict | None, "max_iou": object}, where)
         has_mask.append(bool(person["segms"]))
         if person["keypoints"] and person["segms"]:
             kept.append({**_convert_person(person, image, joint_names, where), "file_name": image["file_name"]})
@@ -124,7 +125,7 @@ def _convert_person(person: dict, image: dict, joint_names: list[str], where: st
     max_iou, box = person["max_iou"], person["bbox"]
     if not is_max_iou(max_iou):
         raise AnnotationFileError(f"{where}: max_iou is {max_iou!r}, expected a number in [0, 1]")
-    if not isinstance(box, list) or len(box) != 4 or not all(map(is_finite, box)):
+    if len(box) != 4 or not all(map(is_finite, box)):
         raise AnnotationFileError(f"{where}: bbox is {box!r}, expected [x1, y1, x2, y2]")
     x1, y1, x2, y2 = box
     keypoints = _convert_keypoints(person["keypoints"], joint_names, where)
@@ -149,7 +150,7 @@ def _convert_keypoints(values: list, joint_names: list[str], where: str) -> list
     for joint in JOINTS:
         index = 3 * joint_names.index(joint)
         x, y, visible = values[index : index + 3]
-        if visible not in _VISIBILITY or not is_finite(x) or not is_finite(y):
+        if not all(map(is_finite, (x, y, visible))) or visible not in _VISIBILITY:
             raise AnnotationFileError(
                 f"{where}: {joint} is {[x, y, visible]}, expected finite x, y and one of {list(_VISIBILITY)}"
             )
@@ -163,7 +164,7 @@ def _convert_mask(segms: dict, image: dict, where: str) -> dict:
     A polygon of fewer than three points encloses nothing.
     """
     height, width = image["height"], image["width"]
-    _require(segms, ("outer", "inner"), f"{where}, segms")
+    _require(segms, {"outer": list, "inner": list}, f"{where}, segms")
     if (segms.get("height", height), segms.get("width", width)) != (height, width):
         raise AnnotationFileError(
             f"{where}: segms of {segms['width']} x {segms['height']} in an image of {width} x {height}"
@@ -171,7 +172,7 @@ def _convert_mask(segms: dict, image: dict, where: str) -> dict:
     filled = {}
     for part in ("outer", "inner"):
         try:
-            polygons = [to_rle([polygon], height, width) for polygon in segms[part] if len(polygon) >= 6]
+            polygons = [to_rle([p], height, width) for p in segms[part] if not isinstance(p, list) or len(p) >= 6]
         except MaskError as error:
             raise AnnotationFileError(f"{where}, {part}: {error}") from error
         filled[part] = union_mask(polygons, height, width)
@@ -179,7 +180,13 @@ def _convert_mask(segms: dict, image: dict, where: str) -> dict:
     return rle_to_json(coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8)))
 
 
-def _require(entry: dict, keys: tuple[str, ...], where: str) -> None:
-    missing = [key for key in keys if key not in entry]
+def _require(entry: dict, kinds: dict[str, Any], where: str) -> None:
+    """Check that an entry of the file has certain keys, with values of certain types."""
+    if not isinstance(entry, dict):
+        raise AnnotationFileError(f"{where} is a {type(entry).__name__}, expected an object")
+    missing = [key for key in kinds if key not in entry]
     if missing:
         raise AnnotationFileError(f"{where} lacks {missing}; it has {sorted(entry)}")
+    for key, kind in kinds.items():
+        if not isinstance(entry[key], kind):
+            raise AnnotationFileError(f"{where}: {key} is a {type(entry[key]).__name__}, expected {kind}")
