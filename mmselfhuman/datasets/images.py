@@ -55,7 +55,7 @@ def read_image(path: str, size: tuple[int, int] | None = None, backend_args: dic
 
 
 def _is_truncated(content: bytes) -> bool:
-    """Whether a JPEG or PNG lacks its end. OpenCV fills what is missing with grey and does not say so."""
+    """Whether a JPEG or PNG lacks its end. OpenCV 4.8 makes up what is missing and does not say so."""
     if content.startswith(_JPEG_START):
         return content.rfind(_JPEG_END, _jpeg_scan_offset(content)) < 0
     if content.startswith(_PNG_START):

@@ -13,7 +13,7 @@ class LoadPersonImage(BaseTransform):
     """Read ``img_path``, or take the image that a rendering source put into ``img``.
 
     Annotations refer to the stored pixels: unlike the MM libraries' loaders, this one does not apply an EXIF
-    orientation, and it tells a truncated file from a whole one (OpenCV silently pads with grey).
+    orientation, and it tells a truncated file from a whole one (some versions of OpenCV make up the rest).
 
     Adds ``img`` ((H, W, 3) uint8, BGR), ``img_shape`` and ``ori_shape`` ((height, width)).
 
