@@ -516,6 +516,28 @@ def test_pose_ap_is_that_of_mmposes_metric(tmp_path):
         assert values[f"ochuman/keypoints_{mine}"] == pytest.approx(expected[f"coco/{other}"], abs=1e-12)
 
 
+@pytest.mark.parametrize(("library", "sample_type"), [("mmdet", "DetDataSample"), ("mmpose", "PoseDataSample")])
+def test_data_samples_of_the_libraries_pass_through_mmengines_evaluator(whole_file, library, sample_type):
+    structures = pytest.importorskip(f"{library}.structures", reason=f"{library} is not installed")
+    from mmengine.evaluator import Evaluator
+    from mmengine.structures import InstanceData
+
+    samples = []
+    for sample in data_samples():
+        instances = InstanceData(**sample.pop("pred_instances"))
+        samples.append(getattr(structures, sample_type)(metainfo=sample, pred_instances=instances))
+    metric = {
+        "type": "mmselfhuman.OCHumanMetric",
+        "ann_file": whole_file,
+        "metric": ["segm", "keypoints"],
+        "prefix": "x",
+    }
+    evaluator = Evaluator(metric)
+    evaluator.process(samples, {})
+    values = evaluator.evaluate(size=3)
+    assert values["x/segm_AP"] == values["x/keypoints_AP"] == pytest.approx(0.8)
+
+
 def test_table_and_warnings_reach_the_log(whole_file, caplog):
     from mmengine.logging import MMLogger
 
@@ -530,3 +552,30 @@ def test_table_and_warnings_reach_the_log(whole_file, caplog):
         logger.removeHandler(caplog.handler)
     assert "OCHuman protocol | split not named" in caplog.text
     assert "1 of 2 images were never given to the model" in caplog.text
+
+
+def test_synthetic_people_fill_all_ranges_and_join_with_the_datasets_samples():
+    from mmselfhuman.datasets import PersonInstanceDataset
+
+    source = {"type": "SyntheticPeople", "split": "target_test", "num_images": 24, "size": (96, 96)}
+    metric = OCHumanMetric(source=source, metric=["segm", "keypoints"], variant="synthetic")
+    dataset = PersonInstanceDataset(source, test_mode=True)
+    samples = []
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        instances = info["instances"]
+        keypoints = np.array([i["keypoints"] for i in instances]).reshape(-1, 17, 3)
+        predictions = {
+            "masks": [i["mask"] for i in instances],
+            "scores": np.full(len(instances), 0.5),
+            "labels": np.zeros(len(instances), int),
+            "keypoints": keypoints[..., :2],
+            "keypoint_scores": np.ones(keypoints.shape[:2]),
+        }
+        samples.append({"img_path": info["img_path"], "img_id": info["img_id"], "pred_instances": predictions})
+    metric.process({}, samples)
+    values = metric.evaluate(size=len(samples))
+    assert all(truth.num_persons for truth in metric.ground_truth.sets.values())
+    assert values["ochuman/segm_AP"] == values["ochuman/keypoints_AP"] == 1
+    assert 0 < values["ochuman/segm_AP_H"] <= 1
+    assert "split target_test | variant synthetic" in metric.protocol()
