@@ -13,10 +13,12 @@ def register_config_packages() -> None:
     """
     from mmengine.config.utils import MODULE2PACKAGE
 
-    MODULE2PACKAGE.setdefault("mmselfhuman", "mmselfhuman")
     for module, distribution in list(MODULE2PACKAGE.items()):
         if module != distribution and not _is_distribution(distribution):
             MODULE2PACKAGE[module] = module
+    # A module of ours, not our distribution: for that, upstream MMEngine looks for the package beside the metadata,
+    # where an editable install does not have it.
+    MODULE2PACKAGE["mmselfhuman"] = "mmselfhuman.version"
 
 
 def is_available(package: str) -> bool:

@@ -140,3 +140,12 @@ class TestEditable:
         mim = Path(place["url"].removeprefix("file://"), "mmselfhuman", ".mim")
         assert sorted(os.listdir(mim)) == ["configs", "model-index.yml", "tools"]
         assert all(path.exists() for path in mim.iterdir())
+
+
+def test_a_base_config_of_ours_is_found_however_the_package_was_installed(tmp_path):
+    config = pytest.importorskip("mmengine").Config
+    import mmselfhuman  # noqa: F401  (makes the package known to configs)
+
+    path = tmp_path / "derived.py"
+    path.write_text("_base_ = 'mmselfhuman::_base_/default_runtime.py'\n")
+    assert config.fromfile(path).default_scope == "mmselfhuman"
