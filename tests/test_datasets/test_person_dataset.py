@@ -2,6 +2,9 @@
 
 import pickle
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,3 +119,22 @@ def test_missing_image_is_an_error_even_in_training(source, tmp_path):
     (tmp_path / "b.png").unlink()
     with pytest.raises(FileNotFoundError, match=re.escape(f"image {tmp_path / 'b.png'} does not exist")):
         PersonSegDataset(source, pipeline=[LOAD])[0]
+
+
+NEW_PROCESS = """
+import sys
+from mmengine.registry import DATASETS, DefaultScope
+source = {"type": "COCOPersons", "ann_file": sys.argv[1], "img_prefix": sys.argv[2]}
+with DefaultScope.overwrite_default_scope("mmselfhuman"):
+    pipeline = [{"type": "LoadPersonImage"}, {"type": "LoadPersonSegMap"}]
+    dataset = DATASETS.build({"type": "PersonSegDataset", "source": source, "pipeline": pipeline})
+assert dataset[0]["gt_seg_map"].sum() == 9
+print(sorted({"mmseg.datasets", "mmdet.datasets", "mmpose.datasets"} & set(sys.modules)))
+"""
+
+
+def test_default_scope_is_enough_and_no_other_library_is_imported(coco_content, write_coco, tmp_path):
+    arguments = [sys.executable, "-c", NEW_PROCESS, write_coco(coco_content), str(tmp_path)]
+    result = subprocess.run(arguments, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "[]"
