@@ -16,7 +16,7 @@ SINGLE = (
 PAIRED = ("arm_swing", "arm_spread", "elbow", "elbow_in", "leg_swing", "leg_spread", "knee", "ankle")
 angle = st.floats(-3.0, 3.0)
 poses = st.builds(
-    Pose, **{name: angle for name in SINGLE}, **{name: st.tuples(angle, angle) for name in PAIRED}, lift=st.floats(0, 1)
+    Pose, **dict.fromkeys(SINGLE, angle), **{name: st.tuples(angle, angle) for name in PAIRED}, lift=st.floats(0, 1)
 )
 
 

@@ -79,7 +79,7 @@ def standing_occluders(rng: Stream, camera: Camera, poles: float, counters: floa
 
 
 def passing_occluders(
-    rng: Stream, times: np.ndarray, size: tuple[int, int], passing: float, covering: float
+    rng: Stream, times: np.ndarray, size: tuple[int, int], texture_height: int, passing: float, covering: float
 ) -> list[Occluder]:
     """Things close to the lens that hide much of the picture for a few frames.
 
@@ -89,6 +89,7 @@ def passing_occluders(
         rng: Stream of the clip.
         times: ``(F,)`` seconds.
         size: ``(width, height)``.
+        texture_height: Height of the picture for which textures are made (see :class:`World`).
         passing: Vehicles, carts and luggage that cross the picture, per second.
         covering: Things that come before the lens from below and leave again (umbrellas, bags, flags), per second.
     """
@@ -102,7 +103,7 @@ def passing_occluders(
             progress = (times - number * slot - draw.uniform(0.0, slot - 0.1)) / lasts
             shown = (progress >= 0.0) & (progress < 1.0)
             if shown.any():
-                sprite, origin, axis, across = enter(draw, np.clip(progress, 0.0, 1.0), size)
+                sprite, origin, axis, across = enter(draw, np.clip(progress, 0.0, 1.0), size, texture_height / size[1])
                 axis, across = (np.broadcast_to(np.array(each), origin.shape) for each in (axis, across))
                 occluders.append(Occluder(sprite, origin - 0.5, axis, across, np.full(len(times), 50.0), shown))
     return occluders
@@ -111,21 +112,21 @@ def passing_occluders(
 _Entrance = tuple[Sprite, np.ndarray, tuple[float, float], tuple[float, float]]
 
 
-def _cross(draw: Stream, progress: np.ndarray, size: tuple[int, int]) -> _Entrance:
+def _cross(draw: Stream, progress: np.ndarray, size: tuple[int, int], detail: float) -> _Entrance:
     width, height = size
     tall, wide = draw.uniform(0.5, 1.3) * height, draw.uniform(0.35, 1.2) * height
     name = draw.choice(("slab", "sack"))
     stretch = 1.0 if name == "slab" else 5.0
-    sprite = _made(draw, name, even_density(max(tall, wide) * stretch / 3))
+    sprite = _made(draw, name, even_density(detail * max(tall, wide) * stretch / 3))
     path = draw.sign() * (progress - 0.5) * (width + wide) + 0.5 * width
     origin = np.stack([path, np.full_like(path, height * draw.uniform(0.5, 0.85))], -1)
     return sprite, origin, (0.05 * tall, -stretch * tall), (stretch * wide, 0.05 * wide)
 
 
-def _cover(draw: Stream, progress: np.ndarray, size: tuple[int, int]) -> _Entrance:
+def _cover(draw: Stream, progress: np.ndarray, size: tuple[int, int], detail: float) -> _Entrance:
     width, height = size
     scale = draw.uniform(1.6, 4.5) * height
-    sprite = _made(draw, "disc", even_density(scale / 3))
+    sprite = _made(draw, "disc", even_density(detail * scale / 3))
     rise = 4.0 * progress * (1.0 - progress)
     aside = draw.uniform(0.1, 0.9) * width + draw.sign() * (1.0 - rise) * 0.3 * width
     origin = np.stack([aside, height * (1.15 - draw.uniform(0.3, 0.75) * rise)], -1)

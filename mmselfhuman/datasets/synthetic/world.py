@@ -147,7 +147,9 @@ class World:
         rng = self._rng.child("occluders")
         for thing in (
             *standing_occluders(rng.child("standing"), self._camera, knobs.poles, knobs.counters, self._half_width),
-            *passing_occluders(rng.child("passing"), self._times, self.size, knobs.passing, knobs.covering),
+            *passing_occluders(
+                rng.child("passing"), self._times, self.size, self._texture_height, knobs.passing, knobs.covering
+            ),
         ):
             sprites.append(thing.sprite)
             names.append("")
