@@ -6,6 +6,7 @@ from mmselfhuman.evaluation.coco_eval import CocoScores
 from mmselfhuman.evaluation.ground_truth import GroundTruth, is_pose2seg_person, read_truth, truth_of_source
 from mmselfhuman.evaluation.person_metric import Column, PersonMetric
 from mmselfhuman.registry import METRICS
+from mmselfhuman.structures import PersonSource
 
 
 @METRICS.register_module()
@@ -16,7 +17,7 @@ class COCOPersonsMetric(PersonMetric):
 
     Args:
         ann_file: A COCO-format file: COCO's ``person_keypoints_val2017.json`` or its Pose2Seg form.
-        source: Instead, the config of a source of labelled persons.
+        source: Instead, a source of labelled persons or the config of one.
         filter_persons: Pose2Seg's rule: drop persons without labelled joints or without a mask, and crowds, and the
             images left empty. They are dropped, not ignored: finding them is a mistake. ``False`` takes the file as it
             is.
@@ -41,7 +42,7 @@ class COCOPersonsMetric(PersonMetric):
     def __init__(
         self,
         ann_file: str | None = None,
-        source: Mapping | None = None,
+        source: Mapping | PersonSource | None = None,
         filter_persons: bool = True,
         **kwargs,
     ) -> None:

@@ -8,7 +8,7 @@ from mmengine import fileio
 from mmselfhuman.datasets.converters import ochuman
 from mmselfhuman.datasets.sources import AnnotationFileError, build_source, source_to_coco
 from mmselfhuman.datasets.sources.coco_file import load_json, read_coco_file
-from mmselfhuman.structures import NUM_JOINTS
+from mmselfhuman.structures import NUM_JOINTS, PersonSource
 
 MAX_IOU_RANGES: dict[str, tuple[float, float]] = dict(
     zip(("all", "moderate", "hard"), ochuman.MAX_IOU_RANGES, strict=True)
@@ -108,8 +108,8 @@ def read_truth(ann_file: str, backend_args: dict | None = None, with_keypoints: 
     return TruthSet(file.images, [{**annotation, "category_id": 1} for annotation in file.annotations], ann_file)
 
 
-def truth_of_source(source: Mapping) -> TruthSet:
-    """All persons of a source of labelled persons, built from its config."""
+def truth_of_source(source: Mapping | PersonSource) -> TruthSet:
+    """All persons of a source of labelled persons, or of the config of one."""
     built = build_source(source)
     coco = source_to_coco(built)
     return TruthSet(coco["images"], coco["annotations"], f"source {built.name}")

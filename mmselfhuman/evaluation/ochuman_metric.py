@@ -21,6 +21,7 @@ from mmselfhuman.evaluation.ground_truth import (
 )
 from mmselfhuman.evaluation.person_metric import Column, PersonMetric
 from mmselfhuman.registry import METRICS
+from mmselfhuman.structures import PersonSource
 
 SPLITS = ("val", "test")
 
@@ -39,7 +40,7 @@ class OCHumanMetric(PersonMetric):
               are then NaN, shown as '-';
             * a folder that holds the three files under their official names; ``split`` says which;
             * one COCO-format file whose annotations carry ``max_iou``.
-        source: Instead, the config of a source of labelled persons with MaxIoU, such as
+        source: Instead, a source of labelled persons with MaxIoU or the config of one, such as
             ``dict(type='SyntheticPeople', split='target_test')``.
         split: 'val' or 'test'; needed for a folder, otherwise only a name for the table.
         range_mode: What happens to persons out of range. 'drop' (official): they and images left empty are removed, so
@@ -76,7 +77,7 @@ class OCHumanMetric(PersonMetric):
     def __init__(
         self,
         ann_file: str | Mapping[str, str] | None = None,
-        source: Mapping | None = None,
+        source: Mapping | PersonSource | None = None,
         split: str | None = None,
         range_mode: str = "drop",
         fully_labelled: bool | str = False,
@@ -95,7 +96,8 @@ class OCHumanMetric(PersonMetric):
         self.filter_persons = filter_persons
         self.variant = variant
         self.ann_file = ann_file if self.format_only else _resolve(ann_file, split)
-        self.split = split or (source or {}).get("split") or _split_named_by(self.ann_file)
+        named = source.get("split") if isinstance(source, Mapping) else _split_named_by(self.ann_file)
+        self.split = split or named
         if not self.format_only and source is None:
             # A broken file is better noticed before the model runs than after.
             self.ground_truth = self.load_ground_truth()
@@ -119,8 +121,13 @@ class OCHumanMetric(PersonMetric):
     def protocol(self) -> str:
         """The protocol's variant, as it stands above the table."""
         mode = "drop (official)" if self.range_mode == "drop" else "ignore (not official)"
-        variant = self.variant or ("fully labelled images only" if self.fully_labelled else "original")
-        return f"OCHuman protocol | split {self.split or 'not named'} | variant {variant} | range_mode {mode}"
+        variant = [self.variant or "original"]
+        if self.fully_labelled or "_fully_labelled" in str(self.ann_file):
+            variant.append("fully labelled images only")
+        if not self.filter_persons:
+            variant.append("persons as they are in the file")
+        split = self.split or "not named"
+        return f"OCHuman protocol | split {split} | variant {', '.join(variant)} | range_mode {mode}"
 
     def _read(self, path: str) -> TruthSet:
         return read_truth(path, self.backend_args, with_keypoints="keypoints" in self.metrics)

@@ -183,6 +183,7 @@ def test_persons_without_mask_or_joints_are_left_out_unless_asked_for(whole_file
     origin = OCHumanMetric(ann_file=whole_file).ground_truth.sets["all"]
     assert (origin.num_persons, [i["file_name"] for i in origin.images]) == (4, ["b.jpg", "a.jpg"])
     as_it_is = OCHumanMetric(ann_file=whole_file, filter_persons=False, metric="bbox")
+    assert "variant original, persons as they are in the file" in as_it_is.protocol()
     assert as_it_is.ground_truth.sets["all"].num_persons == 6
 
 
@@ -232,7 +233,7 @@ def test_fully_labelled_variant_restricts_all_ranges(tmp_path):
     report = metric.score({"segm": results_of(PEOPLE)})
     assert [truth.num_persons for truth in metric.ground_truth.sets.values()] == [3, 1, 1]
     assert report.values["segm_AP"] == 1
-    assert "variant fully labelled images only" in report.text
+    assert "variant original, fully labelled images only" in report.text
     assert report.warnings == ()
 
 
@@ -396,12 +397,13 @@ def encoded(rle):
 
 def test_ground_truth_can_come_from_a_source():
     DATASETS.register_module(name="ToyPeople", module=ToySource, force=True)
-    metric = OCHumanMetric(source={"type": "ToyPeople"}, metric=["segm", "keypoints"])
-    report = metric.score({"segm": results_of(PEOPLE), "keypoints": results_of(PEOPLE)})
-    for iou_type in ("segm", "keypoints"):
-        for column, value in BY_HAND["drop"].items():
-            assert report.values[f"{iou_type}_{column}"] == pytest.approx(value, abs=1e-12)
-    assert "all: 4 persons in 2 images of source Toy" in report.text
+    for source in ({"type": "ToyPeople"}, ToySource()):
+        metric = OCHumanMetric(source=source, metric=["segm", "keypoints"])
+        report = metric.score({"segm": results_of(PEOPLE), "keypoints": results_of(PEOPLE)})
+        for iou_type in ("segm", "keypoints"):
+            for column, value in BY_HAND["drop"].items():
+                assert report.values[f"{iou_type}_{column}"] == pytest.approx(value, abs=1e-12)
+        assert "all: 4 persons in 2 images of source Toy" in report.text
 
 
 def test_real_sample_scores_one_against_itself(shared_data):
