@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from logging import WARNING
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
@@ -28,7 +28,7 @@ class PersonDataset(BaseDataset):
         source: A source, or the config of one (see :func:`~mmselfhuman.datasets.sources.build_source`).
         pipeline: Transforms or their configs; ``LoadPersonImage`` comes first.
         metainfo: Overrides entries of ``METAINFO``.
-        filter_cfg: Rules by which the subclass leaves samples out of training.
+        filter_cfg: Rules of ``FILTER_RULES`` by which samples are left out of training.
         indices: Use only the first that many samples, or those listed.
         serialize_data: See :class:`mmengine.dataset.BaseDataset`.
         test_mode: Evaluate rather than train.
@@ -38,6 +38,8 @@ class PersonDataset(BaseDataset):
     Attributes:
         damaged_images: What was wrong with each damaged image that this process met, by ``img_path``.
     """
+
+    FILTER_RULES: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
@@ -84,17 +86,25 @@ class PersonDataset(BaseDataset):
         """One entry per image of the source."""
         return [{"source_index": index} for index in range(len(self.source))]
 
+    def passes(self, item: PersonImage) -> bool:
+        """Whether an image is left in training; a subclass takes its ``FILTER_RULES`` as keyword arguments."""
+        return True
+
     def filter_data(self) -> list[dict]:
-        """All entries.
+        """The entries that :attr:`filter_cfg` leaves; in test mode all.
 
         Raises:
-            ValueError: There is none.
+            ValueError: It has a rule that this dataset does not know, or there is no entry.
         """
+        rules = self.filter_cfg or {}
+        unknown = sorted(rules.keys() - self.FILTER_RULES)
+        if unknown:
+            raise ValueError(f"filter_cfg has {unknown}, expected some of {sorted(self.FILTER_RULES)}")
+        if rules and not self.test_mode:
+            self.data_list = [e for e in self.data_list if self.passes(self.source[e["source_index"]], **rules)]
         if not self.data_list:
-            name = type(self).__name__
-            raise ValueError(
-                f"{name}: none of the {len(self.source)} images of source '{self.source.name}' gives a sample"
-            )
+            count, source = len(self.source), self.source.name
+            raise ValueError(f"{type(self).__name__}: none of the {count} images of source '{source}' gives a sample")
         return self.data_list
 
     def get_data_info(self, idx: int) -> dict:

@@ -8,8 +8,6 @@ from mmselfhuman.datasets.sources.masks import union_rle
 from mmselfhuman.registry import DATASETS
 from mmselfhuman.structures import Person, PersonImage
 
-_FILTERS = {"filter_empty_gt", "min_size"}
-
 
 @DATASETS.register_module()
 class PersonInstanceDataset(PersonDataset):
@@ -27,34 +25,21 @@ class PersonInstanceDataset(PersonDataset):
     """
 
     METAINFO: ClassVar[dict] = {"classes": ("person",), "palette": [(220, 20, 60)]}
+    FILTER_RULES: ClassVar[frozenset[str]] = frozenset({"filter_empty_gt", "min_size"})
 
     def describe(self, item: PersonImage, entry: dict) -> dict:
         """``instances``, and no semantic map."""
         return {"instances": [_instance(person, item) for person in item.persons], "seg_map_path": None}
 
-    def filter_data(self) -> list[dict]:
-        """The entries that ``filter_cfg`` leaves.
-
-        Raises:
-            ValueError: ``filter_cfg`` has an unknown key, or leaves nothing.
-        """
-        rules = self.filter_cfg or {}
-        unknown = sorted(rules.keys() - _FILTERS)
-        if unknown:
-            raise ValueError(f"filter_cfg has {unknown}, expected some of {sorted(_FILTERS)}")
-        if rules and not self.test_mode:
-            self.data_list = [e for e in self.data_list if self._passes(self.source[e["source_index"]], **rules)]
-        return super().filter_data()
+    def passes(self, item: PersonImage, filter_empty_gt: bool = False, min_size: int = 0) -> bool:
+        """Whether there is somebody to learn from, and the shorter side has ``min_size`` pixels."""
+        if filter_empty_gt and all(_is_ignored(person) for person in item.persons):
+            return False
+        return min(item.height, item.width) >= min_size
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """The label of each instance, for mmdet's class-balancing wrappers."""
         return [instance["bbox_label"] for instance in self.get_data_info(idx)["instances"]]
-
-    @staticmethod
-    def _passes(item: PersonImage, filter_empty_gt: bool = False, min_size: int = 0) -> bool:
-        if filter_empty_gt and all(_is_ignored(person) for person in item.persons):
-            return False
-        return min(item.height, item.width) >= min_size
 
 
 def _is_ignored(person: Person) -> bool:

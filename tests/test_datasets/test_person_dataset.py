@@ -97,6 +97,11 @@ def test_unknown_key_is_named(source):
         PersonSegDataset(source, ann_flie="x.json")
 
 
+def test_filter_that_the_dataset_does_not_know_is_named(source):
+    with pytest.raises(ValueError, match=r"filter_cfg has \['filter_empty_gt'\], expected some of \[\]"):
+        PersonSegDataset(source, filter_cfg={"filter_empty_gt": True})
+
+
 def test_damaged_image_is_skipped_counted_and_named_in_training(source, tmp_path, log_lines):
     damaged = tmp_path / "b.png"
     damaged.write_bytes(damaged.read_bytes()[:40])
