@@ -37,9 +37,8 @@ def main() -> None:
         stills = SyntheticPeople(split, args.frames, size)
         print(f"{split:14} {rate(args.frames, lambda index, stills=stills: stills[index]):7.0f} images/s with labels")
     frames = SyntheticVideoFrames("target", -(-args.frames // 32), 32, size)
-    print(
-        f"target videos  {rate(args.frames, lambda index: (frames.image(index), frames[index])):7.0f} frames/s with labels"
-    )
+    both = rate(args.frames, lambda index: (frames.image(index), frames[index]))
+    print(f"target videos  {both:7.0f} frames/s with labels")
     videos = SyntheticVideos("target", -(-args.frames // 32), 32, size)
     flow = rate(args.frames // 8, lambda index: videos[index // 32].flow(index % 31, index % 31 + 1))
     print(f"flow           {flow:7.0f} fields/s with occlusion")

@@ -57,6 +57,7 @@ class Backdrop:
         self._light = self._texture(shape, contrast)
         self.colours = np.empty(shape, np.uint64)
         _SCENERY[rng.choice(tuple(_SCENERY))](self, rng.child("scenery"), clutter)
+        self._bustle(rng.child("bustle"), int(35 * clutter * rng.uniform()))
         self.colours = shaded(self.colours, self._light)
         self._distract(rng.child("distractors"), distractors)
 
@@ -93,8 +94,8 @@ class Backdrop:
     def _texture(self, shape: tuple[int, int], contrast: float) -> np.ndarray:
         """Noise of several scales as a brightness, ``(H, W)`` uint64 up to 256."""
         total = np.zeros(shape, np.int32)
-        for scale, weight in ((0.5, 5), (0.12, 5), (0.03, 6)):
-            total += weight * _noise(self._rng.child("noise", weight), shape, scale * self._unit)
+        for scale, weight in ((0.5, 4), (0.12, 4), (0.03, 4), (0.007, 4)):
+            total += weight * _noise(self._rng.child("noise", str(scale)), shape, scale * self._unit)
         depth = int(contrast * 120)
         return (256 - (total * depth >> 12)).astype(np.uint64)
 
@@ -215,6 +216,14 @@ class Backdrop:
                 rng.uniform(0, wide), rng.uniform(0, horizon), rng.uniform(0.02, 0.2), rng.uniform(0.02, 0.5), lamp
             )
 
+    def _bustle(self, rng: Stream, count: int) -> None:
+        """Many small bright things near the horizon: goods, flowers, signs, litter."""
+        wide, _, horizon = self._extent
+        for _ in range(count):
+            thing = _muted(rng, 30, 240, rng.choice((20.0, 90.0)))
+            place = rng.uniform(0, wide), horizon - 0.06 + abs(rng.bell(0.13))
+            self._rectangle(*place, rng.uniform(0.008, 0.05), rng.uniform(0.008, 0.06), thing)
+
     def _distract(self, rng: Stream, count: int) -> None:
         """Upright things in the colours of skin, hair and clothes: coats on a stand, busts on a plinth, pillars."""
         wide, _, horizon = self._extent
@@ -290,8 +299,10 @@ def _noise(rng: Stream, shape: tuple[int, int], cell: float) -> np.ndarray:
 
 
 def _muted(rng: Stream, low: float, high: float, strength: float = 28.0) -> Colour:
-    value = rng.uniform(low, high)
-    return tuple(int(min(250.0, max(8.0, value + strength * rng.uniform(-1, 1)))) for _ in range(3))
+    """A grey of this brightness, tinted between blue and orange as most things are, a little green."""
+    value, warmth, green = rng.uniform(low, high), rng.uniform(-0.7, 1.0), rng.uniform(-0.35, 0.35)
+    parts = (value - strength * warmth, value + strength * green, value + strength * warmth)
+    return tuple(int(min(250.0, max(8.0, part))) for part in parts)
 
 
 def _scaled(colour: Colour, factor: float) -> Colour:

@@ -192,6 +192,8 @@ def _shade(name: str, c: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.
         half = np.maximum(half, 0.75 * half.max())
         across = np.clip((c - middle) / half, -1.0, 1.0)
         light = 0.62 + 0.36 * np.sqrt(1.0 - across * across) - 0.1 * across
-    folds = Stream("folds", name).bytes(*light.shape)
-    folds = (folds + np.roll(folds, 1, 0) + np.roll(folds, 1, 1) + np.roll(folds, 2, 0)) // 4
-    return np.clip(np.floor(light * (248 + folds // 12 - 10)), 0, 256).astype(np.uint64)
+    rows, columns = light.shape
+    folds = Stream("folds", name).bytes(rows // 3 + 1, columns // 3 + 1)
+    folds = np.repeat(np.repeat(folds, 3, 0), 3, 1)[:rows, :columns]
+    folds = (folds + np.roll(folds, 1, 0) + np.roll(folds, 1, 1) + np.roll(folds, (1, 1), (0, 1))) // 4
+    return np.clip(np.floor(light * (242 + folds // 10)), 0, 256).astype(np.uint64)

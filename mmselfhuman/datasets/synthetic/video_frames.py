@@ -17,8 +17,8 @@ class SyntheticVideoFrames:
     """All frames of a :class:`SyntheticVideos` with their truth, a :class:`~mmselfhuman.structures.PersonSource`.
 
     The videos are to be used without labels; this is how an evaluation reads their truth. Image ``i`` is frame
-    ``i % num_frames`` of clip ``i // num_frames``, named ``{clip}_{frame:06d}.png``; ``track_id`` tells the persons of a
-    clip apart.
+    ``i % num_frames`` of clip ``i // num_frames``, named ``{clip}_{frame:06d}.png``; ``track_id`` tells the persons of
+    a clip apart.
 
     Args:
         split, num_videos, num_frames, size, seed, knobs: As :class:`SyntheticVideos` takes them.
