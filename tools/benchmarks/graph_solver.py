@@ -6,6 +6,9 @@ falls on both. POT gets each pair in a loop, as it offers no batch for this prob
 
 import argparse
 import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads stall each other where processors are shared
+
 import platform
 import time
 import warnings
