@@ -1,3 +1,4 @@
+import mmselfhuman.models.flow.registered
 from mmselfhuman.ecosystem import is_available
 
 if is_available("mmpose"):
