@@ -1,4 +1,5 @@
 import mmselfhuman.models.flow.registered
+import mmselfhuman.models.gbsr.registered
 from mmselfhuman.ecosystem import is_available
 
 if is_available("mmpose"):
