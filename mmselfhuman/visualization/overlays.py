@@ -40,7 +40,7 @@ def draw_masks(
     for mask, colour in zip(masks != 0, _colours(len(masks), ids, colours), strict=True):
         canvas[mask] = np.rint(canvas[mask] * (1 - opacity) + np.multiply(colour, opacity)).astype(np.uint8)
         outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(canvas, outlines, -1, colour, _thickness(canvas), cv2.LINE_AA)
+        cv2.drawContours(canvas, outlines, -1, colour, _thickness(canvas))
     return canvas
 
 
@@ -164,7 +164,7 @@ def _thickness(canvas: np.ndarray) -> int:
 
 def _place(x: float, y: float) -> tuple[int, int]:
     # Far outside the image the exact place no longer matters, and OpenCV takes 32-bit coordinates.
-    return tuple(int(np.clip(round(c * 2**_SHIFT), -(2**24), 2**24)) for c in (x, y))
+    return tuple(round(float(np.clip(c, -(2**20), 2**20)) * 2**_SHIFT) for c in (x, y))
 
 
 def _joint_colour(joint: int) -> Colour:
