@@ -16,7 +16,12 @@ from mmselfhuman.registry import DATASETS
 
 SPLITS = ("source_train", "source_test", "target_test")
 
-FROZEN = {}
+FROZEN = {
+    "source_train": "445efd08560616da6a7d2b91263241c0a885998aa4b699b0f6ed3510a8349ede",
+    "source_test": "81967783d60b0c96d37344580bb3e05d4804480d41a654b09d3af269f5de4426",
+    "target_test": "a1776ea5b2660bae631c8df340bd298d01cf26b3891c48e01176023a1f264ff1",
+    "videos": "ce6f0affe20e057faacd209d58388d40433ca1bf494ce731d34a09ea24117948",
+}
 """SHA-256 of three images and their labels per split, and of six frames with truth and flow."""
 
 
