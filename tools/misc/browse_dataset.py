@@ -125,7 +125,7 @@ def browse_videos(args: argparse.Namespace) -> None:
         masks, poses = masks_of(clip.name, args.masks), poses_of(clip.name, args.poses)
 
         def annotated(frame: Frame, masks: list[Path] = masks, poses: dict = poses) -> Annotated:
-            mask = read_mask(masks[frame.index]) if frame.index < len(masks) else None
+            mask = read_mask(masks[frame.index], frame.image.shape[:2]) if frame.index < len(masks) else None
             return Annotated(frame.image, mask, keypoints=poses.get(frame.index))
 
         flow = (lambda a, b: estimate_flow(a.image, b.image)) if args.flow else None
@@ -140,14 +140,14 @@ def masks_of(clip: str, folder: Path | None) -> list[Path]:
     return [] if folder is None else sorted((folder / clip).glob("*.png"))
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """``(N, H, W)`` bool, one mask per label in a grey or palette PNG."""
+def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """``(N, H, W)`` bool, one mask per label in a grey or palette PNG of that ``(H, W)``."""
     from PIL import Image
 
     with Image.open(path) as image:
         labels = np.asarray(image)
-    if labels.ndim != 2:
-        raise ValueError(f"{path} must hold one label per pixel (grey or palette), not {labels.shape[2]} channels")
+    if labels.shape != size:
+        raise ValueError(f"{path} must hold one label for each of the {size} pixels of its frame, got {labels.shape}")
     present = np.unique(labels)
     return labels == present[present != 0, None, None]
 
