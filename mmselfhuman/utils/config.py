@@ -62,25 +62,28 @@ def load_config(path: str | Path, options: dict | None = None) -> Config:
 def check_keys(config: Config) -> None:
     """Find misspelt top-level keys.
 
-    A key is taken for misspelt if it resembles one that a Runner knows, and nothing in the config reads it.
+    A key is taken for misspelt if it resembles a parameter of the Runner, and nothing in the config reads it.
 
     Raises:
         ConfigError: If there are any; it names each and what was probably meant.
     """
-    known = _top_level_keys()
     mistakes = []
-    for key in config.keys() - known - getattr(config, "_imported_names", set()):
-        meant = get_close_matches(key, known, n=1, cutoff=_SIMILARITY)
+    for key in config.keys() - _top_level_keys() - getattr(config, "_imported_names", set()):
+        meant = get_close_matches(key, _runner_keys(), n=1, cutoff=_SIMILARITY)
         if meant and not _is_read(key, config.text):
             mistakes.append(f"'{key}' (did you mean '{meant[0]}'?)")
     if mistakes:
         raise ConfigError(f"unknown top-level key in {config.filename}: {', '.join(sorted(mistakes))}")
 
 
-def _top_level_keys() -> set[str]:
+def _runner_keys() -> set[str]:
     from mmengine.runner import Runner
 
-    return set(inspect.signature(Runner).parameters) | set(_READ_ELSEWHERE)
+    return set(inspect.signature(Runner).parameters)
+
+
+def _top_level_keys() -> set[str]:
+    return _runner_keys() | set(_READ_ELSEWHERE)
 
 
 def _is_read(name: str, text: str) -> bool:

@@ -32,7 +32,7 @@ model = dict(
         num_classes=2,
         norm_cfg=norm_cfg,
         align_corners=False,
-        loss_decode=dict(type='mmseg.CrossEntropyLoss')),
+        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'))
 tta_model = dict(type='mmseg.SegTTAModel')
