@@ -56,10 +56,15 @@ def test_frame_folders_inside_a_frame_folder_are_clips_of_their_own(tmp_path):
     assert _names(tmp_path / "shoot") == ["shoot", "close-up"]
 
 
-def test_images_beside_videos_are_thumbnails(tmp_path):
+def test_as_many_images_as_videos_are_their_thumbnails(tmp_path):
     _touch(tmp_path, "a.mp4", "a.jpg")
     assert _names(tmp_path) == ["a"]
-    assert _skipped(tmp_path) == [f"{tmp_path.name}: 1 images beside videos, taken for thumbnails"]
+    assert _skipped(tmp_path) == [f"{tmp_path.name}: images beside videos, taken for thumbnails: 1"]
+
+
+def test_more_images_than_videos_are_the_frames_of_a_video_of_their_own(tmp_path):
+    _touch(tmp_path / "walk", "preview.gif", "1.jpg", "2.jpg")
+    assert _names(tmp_path) == ["walk", "walk/preview"]
 
 
 def test_a_loop_of_links_ends(tmp_path):

@@ -249,6 +249,13 @@ class TestDamage:
         assert [clip.name for clip in videos] == ["open"]
         assert "no permission to read" in videos.report.skipped[0].reason
 
+    def test_a_file_that_is_gone_when_it_is_read_is_named(self, tmp_path):
+        path = _video(tmp_path / "v.avi")
+        clip = _only(path)
+        path.unlink()
+        with pytest.raises(ValueError, match=r"v\.avi: not a video"):
+            list(clip)
+
     def test_a_link_to_nothing_is_skipped(self, tmp_path):
         _video(tmp_path / "v.avi")
         (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")

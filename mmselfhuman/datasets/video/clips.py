@@ -27,7 +27,15 @@ _COUNTING_SUFFIXES = frozenset((".3gp", ".avi", ".m4v", ".mov", ".mp4"))
 
 
 class UnreadableClipError(ValueError):
-    """A file or folder of which not one frame can be decoded. The message gives the reason without the path."""
+    """A file or folder that cannot be read as a video at all.
+
+    Attributes:
+        reason: Why, without the path.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -128,13 +136,13 @@ class VideoFileClip(_DecodedClip):
             UnreadableClipError: It cannot be opened, or not even its first frame can be decoded.
         """
         if not os.access(path, os.R_OK):
-            raise UnreadableClipError("no permission to read it, or a link to nothing")
+            raise UnreadableClipError(path, "no permission to read it, or a link to nothing")
         if path.stat().st_size == 0:
-            raise UnreadableClipError("the file is empty")
+            raise UnreadableClipError(path, "the file is empty")
         with _opened(path) as capture:
             decoded, image = capture.read()
             if not decoded:
-                raise UnreadableClipError("its first frame cannot be decoded")
+                raise UnreadableClipError(path, "its first frame cannot be decoded")
             info = ClipInfo(
                 width=image.shape[1],
                 height=image.shape[0],
@@ -187,7 +195,7 @@ class FrameFolderClip(_DecodedClip):
         sizes = (image.shape[:2] for image in map(_image_or_none, images) if image is not None)
         height, width = next(sizes, (0, 0))
         if not width:
-            raise UnreadableClipError(f"none of its {len(images)} images can be decoded")
+            raise UnreadableClipError(path, f"none of its {len(images)} images can be decoded")
         super().__init__(name, path, ClipInfo(width, height, None, len(images)), decoding, report)
         self.images = images
 
@@ -223,7 +231,7 @@ def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
         cv2.setLogLevel(level)
     try:
         if not capture.isOpened():
-            raise UnreadableClipError("not a video that OpenCV can decode, or cut off before its index")
+            raise UnreadableClipError(path, "not a video that OpenCV can decode, or cut off before its index")
         yield capture
     finally:
         capture.release()

@@ -42,8 +42,10 @@ def natural_key(text: str) -> tuple:
 def find_clips(root: Path, recursive: bool, skip: Callable[[Path, str], None]) -> Iterator[Found]:
     """Everything at or below a path that looks like a video, in natural order of the relative paths.
 
-    A folder with images and no videos directly in it is one clip. Beside videos, images are taken for their thumbnails.
-    Hidden files and folders are passed over; links are followed, but never back into a folder that is being searched.
+    A folder with images directly in it is one clip, unless there are at least as many videos beside them: then the
+        images
+    are taken for the videos' thumbnails. Hidden files and folders are passed over; links are followed, but never back
+    into a folder that is being searched.
 
     Args:
         root: A file or folder.
@@ -94,8 +96,8 @@ def _in_folder(
     images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     for path in videos:
         yield Found("file", path, "/".join((*parents, _safe(path.stem))))
-    if images and videos:
-        skip(folder, f"{len(images)} images beside videos, taken for thumbnails")
+    if 0 < len(images) <= len(videos):
+        skip(folder, f"images beside videos, taken for thumbnails: {len(images)}")
     elif images:
         yield Found("folder", folder, "/".join(parents), tuple(sorted(images, key=lambda path: natural_key(path.name))))
     for entry in entries if recursive else ():

@@ -61,7 +61,7 @@ class UnlabelledVideos(Sequence[VideoFileClip | FrameFolderClip]):
             try:
                 self._clips.append(self._open(name, clip, decoding))
             except UnreadableClipError as error:
-                self._skip(clip.path, str(error))
+                self._skip(clip.path, error.reason)
         if not self._clips:
             reasons = first_few(self.report.skipped) or "nothing in it looks like a video or a frame"
             raise ValueError(f"no video can be read from {', '.join(map(str, paths)) or 'an empty list'}: {reasons}")
