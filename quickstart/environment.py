@@ -84,7 +84,7 @@ def _clean_variables() -> None:
 
 
 def _set_up() -> None:
-    print(f"Setting up {VENV} (once; about 8 GB)", flush=True)
+    print(f"Setting up {VENV} (once; about 6 GB)", flush=True)
     _step(1, "environment")
     _create_venv()
     _step(2, "torch and build tools")
@@ -95,7 +95,7 @@ def _set_up() -> None:
     _step(4, "mmcv with its operators")
     install(mmcv_wheel(TorchBuild.installed_in(PYTHON)), PYTHON)
     _step(5, "this package")
-    _pip_install("--no-deps", "--no-build-isolation", "--editable", ROOT)
+    _pip_install("--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT)
     _step(6, "check")
     run(PYTHON, "-c", "import mmcv.ops, mmdet, mmseg, mmpose.models, mmselfhuman")
     print("The environment is ready.\n", flush=True)
