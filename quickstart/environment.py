@@ -90,6 +90,7 @@ def _set_up() -> None:
     _step(2, "torch and build tools")
     _pip_install("pip")
     _pip_install("-r", REQUIREMENTS / "build.txt", "torch", "torchvision")
+    run(PYTHON, "-c", "import torch, torchvision")  # a pair that does not load would show only after the long build
     _step(3, "OpenMMLab and the other packages")
     _install_packages()
     _step(4, "mmcv with its operators")
