@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from mmselfhuman.datasets.synthetic import kinematics
 from mmselfhuman.datasets.synthetic.kinematics import Pose, pose_skeleton, stack_poses
-from mmselfhuman.datasets.synthetic.motions import PAIRS, SOLO
+from mmselfhuman.datasets.synthetic.motions import SOLO
+from mmselfhuman.datasets.synthetic.pair_motions import PAIRS
 from mmselfhuman.datasets.synthetic.randomness import Stream
 
 SINGLE = (

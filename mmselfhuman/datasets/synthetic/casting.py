@@ -9,7 +9,8 @@ from mmselfhuman.datasets.synthetic.camera import Camera
 from mmselfhuman.datasets.synthetic.domains import DomainKnobs
 from mmselfhuman.datasets.synthetic.figure import Figure, FigureMaker
 from mmselfhuman.datasets.synthetic.kinematics import pose_skeleton, stack_poses
-from mmselfhuman.datasets.synthetic.motions import PAIRS, SOLO, Motion
+from mmselfhuman.datasets.synthetic.motions import SOLO, Motion
+from mmselfhuman.datasets.synthetic.pair_motions import PAIRS
 from mmselfhuman.datasets.synthetic.randomness import Stream
 
 _APART = {"fight": (0.28, 0.55), "hug": (0.13, 0.2), "couple": (0.2, 0.42)}

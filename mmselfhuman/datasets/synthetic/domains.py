@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from mmselfhuman.datasets.synthetic.motions import PAIRS, SOLO
+from mmselfhuman.datasets.synthetic.motions import SOLO
+from mmselfhuman.datasets.synthetic.pair_motions import PAIRS
 
 Range = tuple[float, float]
 
@@ -15,7 +16,7 @@ class DomainKnobs:
 
     Attributes:
         motions: Weight of each motion of single persons (``motions.SOLO``).
-        pairs: Weight of each motion of two (``motions.PAIRS``).
+        pairs: Weight of each motion of two (``pair_motions.PAIRS``).
         pair_share: Share of scenes with a pair in contact.
         companions: Weight of each number of further persons (of persons in all, where there is no pair).
         overlap: Weight of each range of MaxIoU that a pair is placed for, as ``((low, high), weight)``.

@@ -1,8 +1,7 @@
-"""What people do: functions of time that give joint angles, smooth and set by a stream of random numbers.
+"""What single people do: functions of time that give joint angles, smooth and set by a stream of random numbers.
 
 Every motion takes ``times (F,)`` in seconds and a :class:`Stream`, and returns the pose at those times (each angle a
-scalar or ``(F,)``) and how far the person has gone in its facing direction, in statures. Motions of one person are in
-``SOLO``; those of two, who face each other, in ``PAIRS``, one function per role.
+scalar or ``(F,)``) and how far the person has gone in its facing direction, in statures.
 """
 
 from collections.abc import Callable
@@ -14,15 +13,15 @@ from mmselfhuman.datasets.synthetic.randomness import Stream
 
 Motion = Callable[[np.ndarray, Stream], tuple[Pose, np.ndarray | float]]
 
-_TURN = 2.0 * np.pi
+TURN = 2.0 * np.pi
 
 
-def _bump(wave: np.ndarray) -> np.ndarray:
+def bump(wave: np.ndarray) -> np.ndarray:
     """The positive part of a wave, smoothed at its foot."""
     return 0.5 * (wave + np.sqrt(wave * wave + 0.01))
 
 
-def _glance(times: np.ndarray, rng: Stream, reach: float = 0.5) -> dict[str, np.ndarray]:
+def glance(times: np.ndarray, rng: Stream, reach: float = 0.5) -> dict[str, np.ndarray]:
     """A head that looks around."""
     return {
         "head_yaw": reach * rng.child("look").wander(times, 1.3),
@@ -69,7 +68,7 @@ def stand(times: np.ndarray, rng: Stream) -> tuple[Pose, float]:
         knee=(0.05 + max(weight, 0.0) * 3, 0.05 + max(-weight, 0.0) * 3),
         leg_swing=(0.03 + max(weight, 0.0) * 1.5, 0.03 + max(-weight, 0.0) * 1.5),
         **arms,
-        **_glance(times, rng),
+        **glance(times, rng),
     )
     return pose, 0.0
 
@@ -78,7 +77,7 @@ def wave(times: np.ndarray, rng: Stream) -> tuple[Pose, float]:
     """Stand and wave with one arm (now and then both)."""
     pose, _ = stand(times, rng.child("base"))
     both, first = rng.chance(0.25), rng.integer(2)
-    beat = np.sin(_TURN * (rng.uniform(1.1, 1.9) * times + rng.uniform()))
+    beat = np.sin(TURN * (rng.uniform(1.1, 1.9) * times + rng.uniform()))
     raised = rng.uniform(1.9, 2.6)
     settings = {
         "arm_swing": (0.15, (0.05, 0.05)),
@@ -94,26 +93,26 @@ def wave(times: np.ndarray, rng: Stream) -> tuple[Pose, float]:
 def _gait(
     times: np.ndarray, rng: Stream, cadence: float, stride: float, knees: float, elbow: float, lean: float
 ) -> Pose:
-    phase = _TURN * (cadence * times + rng.uniform())
+    phase = TURN * (cadence * times + rng.uniform())
     swing = np.sin(phase)
-    knee = [0.12 + knees * _bump(sign * np.cos(phase)) for sign in (1, -1)]
+    knee = [0.12 + knees * bump(sign * np.cos(phase)) for sign in (1, -1)]
     return Pose(
         spine_pitch=lean,
         spine_twist=-0.18 * swing * stride / 0.45,
         roll=0.02 * np.cos(phase),
         arm_swing=(-stride * 0.95 * swing - 0.05, stride * 0.95 * swing - 0.05),
         arm_spread=(0.12, 0.12),
-        elbow=(elbow + 0.25 * _bump(-swing), elbow + 0.25 * _bump(swing)),
+        elbow=(elbow + 0.25 * bump(-swing), elbow + 0.25 * bump(swing)),
         elbow_in=(0.25, 0.25),
         leg_swing=(
-            stride * swing + 0.4 * knees * _bump(np.cos(phase)),
-            -stride * swing + 0.4 * knees * _bump(-np.cos(phase)),
+            stride * swing + 0.4 * knees * bump(np.cos(phase)),
+            -stride * swing + 0.4 * knees * bump(-np.cos(phase)),
         ),
         leg_spread=(0.03, 0.03),
         knee=(knee[0], knee[1]),
-        ankle=(0.15 * _bump(-swing), 0.15 * _bump(swing)),
+        ankle=(0.15 * bump(-swing), 0.15 * bump(swing)),
         lift=0.0,
-        **_glance(times, rng, 0.35),
+        **glance(times, rng, 0.35),
     )
 
 
@@ -129,7 +128,7 @@ def run(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
     cadence, stride = rng.uniform(1.3, 1.7), rng.uniform(0.6, 0.85)
     shift = rng.child("gait")
     pose = _gait(times, shift, cadence, stride, 1.5, 1.45, rng.uniform(0.15, 0.3))
-    pose.lift = 0.03 + 0.03 * np.cos(2.0 * _TURN * cadence * times)
+    pose.lift = 0.03 + 0.03 * np.cos(2.0 * TURN * cadence * times)
     return pose, 2.0 * cadence * stride * times
 
 
@@ -137,8 +136,8 @@ def jump(times: np.ndarray, rng: Stream) -> tuple[Pose, float]:
     """Jump on the spot, or jumping jacks: crouch, flight with arms thrown up, landing."""
     jacks = rng.chance(0.4)
     cycle = rng.uniform(0.7, 1.0) * times + rng.uniform()
-    swing = np.sin(_TURN * cycle)
-    flight, crouch = _bump(swing), _bump(-swing)
+    swing = np.sin(TURN * cycle)
+    flight, crouch = bump(swing), bump(-swing)
     tuck = rng.uniform(0.2, 0.9)
     spread = rng.uniform(0.0, 0.5) + (0.5 if jacks else 0.0)
     up = rng.uniform(1.7, 2.7)
@@ -156,7 +155,7 @@ def jump(times: np.ndarray, rng: Stream) -> tuple[Pose, float]:
         leg_swing=(bend, 0.8 * bend),
         knee=(1.6 * bend, 1.7 * bend),
         ankle=(0.6 * flight, 0.6 * flight),
-        **_glance(times, rng, 0.25),
+        **glance(times, rng, 0.25),
     )
     return pose, 0.0
 
@@ -164,7 +163,7 @@ def jump(times: np.ndarray, rng: Stream) -> tuple[Pose, float]:
 def dance(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
     """Dance: every joint follows its own smooth course, on a common beat, and the body turns."""
     beat = rng.uniform(0.9, 1.5)
-    hop = np.sin(_TURN * (beat * times + rng.uniform()))
+    hop = np.sin(TURN * (beat * times + rng.uniform()))
 
     def course(name: str, low: float, high: float, period: float = 0.55) -> np.ndarray:
         return low + (high - low) * (0.5 + 0.5 * rng.child(name).wander(times, period))
@@ -172,13 +171,13 @@ def dance(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
     def both(name: str, low: float, high: float, period: float = 0.55) -> tuple[np.ndarray, np.ndarray]:
         return course(name + "left", low, high, period), course(name + "right", low, high, period)
 
-    dip = 0.15 + 0.25 * _bump(hop)
+    dip = 0.15 + 0.25 * bump(hop)
     legs, knees, spread = both("leg", -0.35, 0.9), both("knee", 0.0, 1.1), both("spread", 0.1, 2.4)
     pose = Pose(
         yaw=2.2 * rng.child("turn").wander(times, 1.6),
         pitch=0.2 * rng.child("fall").wander(times, 1.0),
         roll=0.3 * rng.child("lean").wander(times, 0.8),
-        lift=0.03 * _bump(-hop),
+        lift=0.03 * bump(-hop),
         spine_pitch=course("bend", -0.25, 0.55),
         spine_roll=course("side", -0.4, 0.4),
         spine_twist=course("twist", -0.5, 0.5),
@@ -190,7 +189,7 @@ def dance(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
         leg_spread=both("out", 0.02, 0.6),
         knee=(knees[0] + 1.6 * dip, knees[1] + 1.6 * dip),
         ankle=both("toe", 0.0, 0.7),
-        **_glance(times, rng, 0.8),
+        **glance(times, rng, 0.8),
     )
     return pose, 0.0
 
@@ -216,7 +215,7 @@ def crouch(times: np.ndarray, rng: Stream) -> tuple[Pose, float]:
         arm_spread=(0.15, 0.15),
         elbow=(0.7 - 0.4 * hands, 0.6 + 0.4 * hands),
         **legs,
-        **_glance(times, rng, 0.5),
+        **glance(times, rng, 0.5),
     )
     return pose, 0.0
 
@@ -226,7 +225,7 @@ def tumble(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
     turn = rng.uniform(0.35, 0.6) * times + rng.uniform()
     waver = rng.child("waver").wander(times, 0.6)
     pose = Pose(
-        roll=rng.sign() * _TURN * turn,
+        roll=rng.sign() * TURN * turn,
         spine_roll=0.2 * waver,
         lift=0.02,
         arm_spread=(2.7, 2.7),
@@ -242,79 +241,6 @@ def tumble(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
     return pose, 0.0
 
 
-def fight(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
-    """Box and kick from a guard, stepping in and out."""
-    rate = rng.uniform(0.8, 1.3)
-    phase = rate * times + rng.uniform()
-    left, right = _bump(np.sin(_TURN * phase)) ** 2, _bump(-np.sin(_TURN * phase)) ** 2
-    kick = _bump(rng.child("kick").wander(times, 0.7) - 0.45) * 1.8
-    bounce = 0.06 * np.sin(_TURN * 1.7 * times)
-    pose = Pose(
-        yaw=-0.5 + 0.5 * (right - left),
-        roll=-0.3 * kick,
-        pitch=-0.12 * kick,
-        spine_pitch=0.25 + 0.2 * rng.child("duck").wander(times, 0.5),
-        spine_twist=0.45 * (right - left),
-        arm_swing=(0.55 + 0.95 * left, 0.5 + 1.0 * right),
-        arm_spread=(0.2, 0.25),
-        elbow=(2.0 - 1.8 * left, 2.1 - 1.9 * right),
-        elbow_in=(0.35, 0.4),
-        leg_swing=(0.5 + bounce, -0.25 + bounce + 1.75 * kick),
-        leg_spread=(0.12, 0.18),
-        knee=(0.6 + bounce, 0.5 + 0.3 * kick * (1.0 - kick)),
-        ankle=(0.0, 0.4),
-        head_pitch=0.15,
-        head_yaw=0.4,
-    )
-    return pose, 0.06 * rng.child("step").wander(times, 0.6) + 0.06 * (left + right)
-
-
-def hug(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
-    """Hold each other: arms around the other's shoulders or waist, swaying together."""
-    sway = rng.child("sway").wander(times, 0.9)
-    high = rng.uniform(0.9, 1.6)
-    low = rng.uniform(0.8, 1.3)
-    pat = 0.12 * np.sin(_TURN * rng.uniform(0.8, 1.6) * times)
-    pose = Pose(
-        yaw=0.12 * sway,
-        roll=0.05 * sway,
-        spine_pitch=rng.uniform(0.08, 0.25),
-        spine_roll=0.08 * sway,
-        arm_swing=(high, low),
-        arm_spread=(0.3, 0.3),
-        elbow=(0.9 + pat, 0.85),
-        elbow_in=(1.35, 1.35),
-        leg_swing=(0.08 + 0.06 * sway, 0.05 - 0.06 * sway),
-        knee=(0.12, 0.14),
-        leg_spread=(0.07, 0.07),
-        head_yaw=rng.sign() * 0.5,
-        head_pitch=0.2,
-        head_roll=rng.uniform(-0.3, 0.3),
-    )
-    return pose, 0.02 * sway
-
-
-def lead(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
-    """One half of a dancing couple: hold and sway, stepping."""
-    step = np.sin(_TURN * rng.uniform(0.5, 0.8) * times)
-    sway = rng.child("sway").wander(times, 0.8)
-    pose = Pose(
-        yaw=0.15 * sway,
-        roll=0.1 * sway,
-        spine_roll=0.15 * sway,
-        spine_twist=0.2 * step,
-        arm_swing=(0.5, 0.9),
-        arm_spread=(1.2 + 0.2 * sway, 0.35),
-        elbow=(0.6, 1.0),
-        elbow_in=(0.3, 1.2),
-        leg_swing=(0.1 + 0.35 * step, 0.1 - 0.35 * step),
-        knee=(0.25 + 0.3 * _bump(-step), 0.25 + 0.3 * _bump(step)),
-        leg_spread=(0.08, 0.08),
-        **_glance(times, rng, 0.3),
-    )
-    return pose, 0.04 * sway
-
-
 SOLO: dict[str, Motion] = {
     "stand": stand,
     "wave": wave,
@@ -325,5 +251,4 @@ SOLO: dict[str, Motion] = {
     "crouch": crouch,
     "tumble": tumble,
 }
-
-PAIRS: dict[str, Motion] = {"fight": fight, "hug": hug, "couple": lead}
+"""Motions of one person by name."""
