@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from mmselfhuman.datasets.synthetic import SyntheticVideos
+from mmselfhuman.datasets.synthetic import SyntheticVideoFrames, SyntheticVideos
 from mmselfhuman.registry import DATASETS
 
 
@@ -38,6 +38,13 @@ def test_a_clip_can_be_read_twice_and_in_any_order(videos):
 
 def test_a_pickled_clip_renders_the_same(videos):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(videos[2])).image(3), videos[2].image(3))
+
+
+def test_only_the_worlds_used_last_are_kept():
+    videos = SyntheticVideos("source", num_videos=7, num_frames=1, size=(32, 32))
+    first = [clip.image(0) for clip in videos]
+    assert len(videos[0]._stage._worlds) == 4
+    np.testing.assert_array_equal(videos[0].image(0), first[0])
 
 
 def test_clips_differ(videos):
@@ -78,3 +85,15 @@ def test_frames_beyond_the_end_are_refused(videos, call):
 def test_wrong_settings_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         SyntheticVideos(**arguments)
+
+
+def test_frames_as_a_labelled_set_are_those_of_the_clips(videos):
+    frames = SyntheticVideoFrames("target", num_videos=3, num_frames=8)
+    assert len(frames) == 24
+    item, clip = frames[19], videos[2]
+    assert item.file_name == "target_0002_000003.png"
+    np.testing.assert_array_equal(frames.image(19), clip.image(3))
+    assert [person.track_id for person in item.persons] == clip.truth(3).annotated.tolist()
+    assert len({frames[index].file_name for index in range(24)}) == 24
+    with pytest.raises(IndexError, match="24 images, asked for number 24"):
+        frames[24]

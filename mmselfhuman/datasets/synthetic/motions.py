@@ -129,7 +129,7 @@ def run(times: np.ndarray, rng: Stream) -> tuple[Pose, np.ndarray]:
     shift = rng.child("gait")
     pose = _gait(times, shift, cadence, stride, 1.5, 1.45, rng.uniform(0.15, 0.3))
     pose.lift = 0.03 + 0.03 * np.cos(2.0 * TURN * cadence * times)
-    return pose, 2.0 * cadence * stride * times
+    return pose, 0.9 * cadence * stride * times
 
 
 def jump(times: np.ndarray, rng: Stream) -> tuple[Pose, float]:

@@ -189,7 +189,7 @@ def _shade(name: str, c: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.
         light = np.full((len(left), len(c)), 0.95)
     else:
         middle, half = (right - left) / 2, (right + left) / 2
-        half = np.maximum(half, 0.75 * half.max())
+        half = np.maximum(half, max(0.75 * half.max(), 1e-3))
         across = np.clip((c - middle) / half, -1.0, 1.0)
         light = 0.62 + 0.36 * np.sqrt(1.0 - across * across) - 0.1 * across
     rows, columns = light.shape
