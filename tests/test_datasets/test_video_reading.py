@@ -185,6 +185,19 @@ class TestDamage:
         assert [round(frame.image.mean() / LEVEL) for frame in frames] == good
         assert clip._report.damaged == {"v": {4: "frame 4", 5: "frame 5", 9: "frame 9"}}
 
+    def test_a_video_that_begins_with_damage_is_read_from_the_first_good_frame(self, tmp_path, monkeypatch):
+        path = _video(tmp_path / "v.avi")
+        monkeypatch.setattr(clips, "cv2", _FailingOpenCV({0, 1}))
+        clip = _only(path)
+        assert [frame.index for frame in clip] == list(range(2, 20))
+        assert list(clip._report.damaged["v"]) == [0, 1]
+
+    def test_a_video_without_a_single_good_frame_is_no_clip(self, tmp_path, monkeypatch):
+        path = _video(tmp_path / "v.avi")
+        monkeypatch.setattr(clips, "cv2", _FailingOpenCV(set(range(200))))
+        with pytest.raises(ValueError, match=r"v\.avi \(no frame can be decoded\)"):
+            UnlabelledVideos(path)
+
     def test_only_wanted_frames_count_as_damaged(self, tmp_path, monkeypatch):
         clip = _only(_video(tmp_path / "v.avi"), frame_step=4)
         monkeypatch.setattr(clips, "cv2", _FailingOpenCV({4, 5, 9}))

@@ -130,19 +130,20 @@ class VideoFileClip(_DecodedClip):
     """
 
     def __init__(self, name: str, path: Path, decoding: Decoding, report: ReadingReport) -> None:
-        """Open the file and decode its first frame.
+        """Open the file and decode up to the first frame that is in order.
 
         Raises:
-            UnreadableClipError: It cannot be opened, or not even its first frame can be decoded.
+            UnreadableClipError: It cannot be opened, or no frame can be decoded.
         """
         if not os.access(path, os.R_OK):
             raise UnreadableClipError(path, "no permission to read it, or a link to nothing")
         if path.stat().st_size == 0:
             raise UnreadableClipError(path, "the file is empty")
         with _opened(path) as capture:
-            decoded, image = capture.read()
+            found = any(capture.grab() for _ in range(_MAX_FAILURES_IN_A_ROW))
+            decoded, image = capture.retrieve() if found else (False, None)
             if not decoded:
-                raise UnreadableClipError(path, "its first frame cannot be decoded")
+                raise UnreadableClipError(path, "no frame can be decoded")
             info = ClipInfo(
                 width=image.shape[1],
                 height=image.shape[0],
