@@ -63,7 +63,7 @@ def parse_args() -> argparse.Namespace:
     videos.add_argument("--movie", choices=["mp4", "gif", "webm", "avi", "none"], default="mp4", help="format (mp4)")
     videos.add_argument("--flow", action="store_true", help="show the flow to the next frame beside each frame")
     videos.add_argument("--max-frames", type=int, default=200, help="per video (200)")
-    videos.add_argument("--frame-step", type=int, default=1, help="take every so manieth frame (1)")
+    videos.add_argument("--frame-step", type=int, default=1, help="take every n-th frame (1)")
     videos.add_argument("--masks", type=Path, metavar="DIR", help="draw masks: <video>/*.png, one per frame, 0 outside")
     videos.add_argument("--poses", type=Path, metavar="DIR", help="draw poses: <video>.json, image_id = frame index")
 

@@ -59,7 +59,7 @@ class Decoding:
     """Which frames of a clip are given out, and how large.
 
     Attributes:
-        frame_step: Every how manieth frame, counted from frame 0.
+        frame_step: Every n-th frame, counted from frame 0.
         resize: ``(width, height)`` in pixels, or a factor for both; ``None`` leaves frames as they are.
         max_frames: At most so many frames per clip; ``None`` for all.
     """

@@ -40,7 +40,7 @@ class UnlabelledVideos(Sequence[VideoFileClip | FrameFolderClip]):
             paths: Video files (of any suffix), frame folders, and folders that contain any of them. Their order is
                 kept; inside a folder the order is natural (``frame2`` before ``frame10``).
             recursive: Also search the folders below those in ``paths``.
-            frame_step: Take every so manieth frame, beginning with the first.
+            frame_step: Take every n-th frame, beginning with the first.
             resize: ``(width, height)`` in pixels, or a factor for both; ``None`` leaves frames as they are.
             max_frames: Take at most so many frames of each clip.
 
