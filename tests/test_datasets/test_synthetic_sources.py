@@ -17,10 +17,10 @@ from mmselfhuman.registry import DATASETS
 SPLITS = ("source_train", "source_test", "target_test")
 
 FROZEN = {
-    "source_train": "445efd08560616da6a7d2b91263241c0a885998aa4b699b0f6ed3510a8349ede",
-    "source_test": "81967783d60b0c96d37344580bb3e05d4804480d41a654b09d3af269f5de4426",
-    "target_test": "a1776ea5b2660bae631c8df340bd298d01cf26b3891c48e01176023a1f264ff1",
-    "videos": "ce6f0affe20e057faacd209d58388d40433ca1bf494ce731d34a09ea24117948",
+    "source_train": "413560af8371861a3af4d978ef581f58fb06c4a00d6118f85fa1423d49b6afc4",
+    "source_test": "42f17bee4562bcf18c52e7df334c304cbb9cb9473b39a64ea9f13b6ac55dba5a",
+    "target_test": "79fa21bf47c5f53d9a3285d9f2396766f95e866b5b49c2cf78b5200ccc2d8fc6",
+    "videos": "701d723071aac982201affcc2854ec4b6ffb00ded80b47ae147b731ce3f78022",
 }
 """SHA-256 of three images and their labels per split, and of six frames with truth and flow."""
 

@@ -17,6 +17,8 @@ HAIRS: tuple[Colour, ...] = (
     (150, 154, 158),
 )  # fmt: skip
 PATTERNS = ("plain", "stripes", "pinstripes", "checks", "dots", "blocks", "camouflage", "print")
+_ROUND_NECKED = 0.52
+"""Sleeves to the elbow go with a round neck, which shows no collar."""
 HAIR_STYLES = ("short", "short", "short", "long", "long", "tail", "bun", "curly", "bald", "cap")
 
 
@@ -117,7 +119,7 @@ def draw_look(rng: Stream, patterned: float, dull: float, carrying: float) -> Lo
         shirt=shirt,
         trousers=trousers,
         shoes=rng.choice(((32, 30, 30), (40, 50, 70), (226, 226, 228), (60, 60, 180), (140, 120, 60))),
-        sleeve=rng.weighted({0.0: 0.12, 0.3: 0.38, 0.52: 0.08, 0.97: 0.42}),
+        sleeve=rng.weighted({0.0: 0.12, 0.3: 0.38, _ROUND_NECKED: 0.08, 0.97: 0.42}),
         legwear=legwear,
         beard=rng.chance(0.15),
         glasses=rng.chance(0.15),
@@ -179,7 +181,7 @@ class Tailor:
         }
         if look.shirt.pattern == "print":
             parts["front"] = self._plain("print", look.shirt.second)
-        elif look.sleeve != 0.52:
+        elif look.sleeve != _ROUND_NECKED:
             parts["front"] = self._plain("collar", look.skin if look.sleeve < 0.9 else (228, 230, 232))
         parts.update(self._hair())
         arm, forearm = self._sleeves()

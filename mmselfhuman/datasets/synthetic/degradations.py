@@ -108,4 +108,4 @@ def _noise_tile(quarter_levels: int) -> np.ndarray:
     byte."""
     draw: Callable[..., np.ndarray] = Stream("grain").bytes
     total = sum(draw(_TILE, _TILE, 3) for _ in range(4)) - 510
-    return (total * quarter_levels // (4 * 148)).astype(np.int16)
+    return ((total * quarter_levels + 2 * 148) // (4 * 148)).astype(np.int16)
