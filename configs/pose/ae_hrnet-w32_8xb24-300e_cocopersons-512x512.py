@@ -6,7 +6,7 @@ model = dict(
     head=dict(
         type='mmselfhuman.AssociativeEmbeddingHead',
         keypoint_loss=dict(_delete_=True, type='KeypointMSELoss'),
-        tag_loss=dict(_delete_=True, type='mmselfhuman.AssociativeEmbeddingLoss', loss_weight=1e-3),
+        tag_loss=dict(_delete_=True, type='mmselfhuman.PullPushLoss', loss_weight=1e-3),
         decoder=dict(type='mmselfhuman.AssociativeEmbedding')))
 
 default_hooks = dict(checkpoint=dict(save_best='cocopersons/keypoints_AP', rule='greater', interval=50))

@@ -13,11 +13,11 @@ from mmselfhuman.registry import MODELS
 
 
 @MODELS.register_module()
-class AssociativeEmbeddingLoss(nn.Module):
+class PullPushLoss(nn.Module):
     """Pull and push of :func:`~mmselfhuman.models.pose.associative_embedding.pull_and_push`, weighted.
 
-    mmpose's loss of this name adds up the images of a batch, so that its weight depends on the batch size, and visits
-    one joint at a time.
+    mmpose's ``AssociativeEmbeddingLoss`` adds up the images of a batch, so that its weight depends on the batch size,
+    and visits one joint at a time.
 
     Args:
         loss_weight: Of both terms, against the heatmaps' mean squared error.
@@ -47,7 +47,7 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
         num_keypoints: K.
         keypoint_loss: Heatmap loss, called with predicted and true heatmaps ``(B, K, H, W)`` and the mask of the pixels
             that count ``(B, 1, H, W)``.
-        tag_loss: Loss of tags, see :class:`AssociativeEmbeddingLoss`.
+        tag_loss: Loss of tags, see :class:`PullPushLoss`.
         **kwargs: Of mmpose's head: ``tag_dim``, ``tag_per_keypoint``, ``deconv_out_channels``, ``decoder``, ...
     """
 
@@ -59,15 +59,15 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
         tag_loss: dict | None = None,
         **kwargs: Any,
     ) -> None:
-        # mmpose names the module that holds the losses without its scope.
+        # mmpose builds losses of its own here, and names them without its scope.
         with DefaultScope.overwrite_default_scope("mmpose"):
-            super().__init__(
-                in_channels,
-                num_keypoints,
-                keypoint_loss=keypoint_loss or {"type": "KeypointMSELoss"},
-                tag_loss=tag_loss or {"type": "mmselfhuman.AssociativeEmbeddingLoss"},
-                **kwargs,
-            )
+            super().__init__(in_channels, num_keypoints, **kwargs)
+        self.loss_module = nn.ModuleDict(
+            {
+                "keypoint_loss": MODELS.build(keypoint_loss or {"type": "mmpose.KeypointMSELoss"}),
+                "tag_loss": MODELS.build(tag_loss or {"type": "mmselfhuman.PullPushLoss"}),
+            }
+        )
 
     def loss(self, feats: tuple[Tensor], batch_data_samples: list, train_cfg: dict | None = None) -> dict[str, Tensor]:
         """Losses of a batch.
@@ -87,7 +87,7 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
         true_heatmaps = torch.stack([sample.gt_fields.heatmaps for sample in batch_data_samples])
         masks = torch.stack([sample.gt_fields.heatmap_mask for sample in batch_data_samples])
         indices = [sample.gt_instance_labels.keypoint_indices for sample in batch_data_samples]
-        pull, push = self.loss_module.tag_loss(tags, indices)
+        pull, push = self.loss_module["tag_loss"](tags, indices)
         # No weight per joint: a joint that one person lacks, another one may have, and the heatmap is shared.
-        heatmap_loss = self.loss_module.keypoint_loss(heatmaps, true_heatmaps, mask=masks)
+        heatmap_loss = self.loss_module["keypoint_loss"](heatmaps, true_heatmaps, mask=masks)
         return {"loss_kpt": heatmap_loss, "loss_pull": pull, "loss_push": push}
