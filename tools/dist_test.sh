@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Usage: tools/dist_test.sh CONFIG CHECKPOINT GPUS [arguments of test.py]
-# Several machines: NNODES, NODE_RANK, MASTER_ADDR, PORT.
+# Test on several GPUs. For several machines, set NNODES, NODE_RANK, MASTER_ADDR and PORT.
 set -euo pipefail
 
-config=$1
-checkpoint=$2
-gpus=$3
+usage='usage: tools/dist_test.sh CONFIG CHECKPOINT GPUS [arguments of test.py]'
+config=${1:?$usage}
+checkpoint=${2:?$usage}
+gpus=${3:?$usage}
 
 python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Usage: tools/dist_train.sh CONFIG GPUS [arguments of train.py]
-# Several machines: NNODES, NODE_RANK, MASTER_ADDR, PORT.
+# Train on several GPUs. For several machines, set NNODES, NODE_RANK, MASTER_ADDR and PORT.
 set -euo pipefail
 
-config=$1
-gpus=$2
+usage='usage: tools/dist_train.sh CONFIG GPUS [arguments of train.py]'
+config=${1:?$usage}
+gpus=${2:?$usage}
 
 python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Usage: tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of train.py]
+# Train on several GPUs of a Slurm cluster.
 # GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS are taken from the environment.
 set -euo pipefail
 
-partition=$1
-job_name=$2
-config=$3
-work_dir=$4
+usage='usage: tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of train.py]'
+partition=${1:?$usage}
+job_name=${2:?$usage}
+config=${3:?$usage}
+work_dir=${4:?$usage}
 
 # SRUN_ARGS holds several arguments and is meant to be split.
 # shellcheck disable=SC2086

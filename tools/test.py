@@ -75,7 +75,7 @@ def test_config(args: argparse.Namespace) -> Config:
 
 def augment_at_test_time(config: Config) -> None:
     for key in ("tta_model", "tta_pipeline"):
-        if key not in config:
+        if config.get(key) is None:
             raise ConfigError(f"--tta needs '{key}', which {config.filename} does not define")
     for dataset in leaf_datasets(config.test_dataloader.dataset):
         dataset.pipeline = config.tta_pipeline

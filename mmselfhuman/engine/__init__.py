@@ -1,3 +1,3 @@
-from mmselfhuman.engine.hooks import DumpPredictions, ShowPredictions
+from mmselfhuman.engine.hooks import ChannelsLast, DumpPredictions, ShowPredictions
 
-__all__ = ["DumpPredictions", "ShowPredictions"]
+__all__ = ["ChannelsLast", "DumpPredictions", "ShowPredictions"]

@@ -5,8 +5,6 @@ size = (128, 128)
 train_pipeline = [
     dict(type='LoadPersonImage'),
     dict(type='LoadPersonSegMap'),
-    dict(type='RandomResize', scale=size, ratio_range=(0.75, 1.5), keep_ratio=True),
-    dict(type='mmseg.RandomCrop', crop_size=size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PhotoMetricDistortion'),
     dict(type='mmseg.PackSegInputs')
