@@ -93,7 +93,7 @@ def _set_up() -> None:
     run(PYTHON, "-c", "import torch, torchvision")  # a pair that does not load would show only after the long build
     _step(3, "OpenMMLab and the other packages")
     _install_packages()
-    _step(4, "mmcv with its operators")
+    _step(4, "mmcv with its operators (compiled once per machine, about fifteen minutes on two cores)")
     install(mmcv_wheel(TorchBuild.installed_in(PYTHON)), PYTHON)
     _step(5, "this package")
     _pip_install("--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT)

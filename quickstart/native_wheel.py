@@ -108,7 +108,7 @@ def _run_build(wheel: NativeWheel, python: Path, scratch: Path, out: Path, log: 
     temporary.mkdir()
     command = [python, "-m", "pip", "wheel", "-v", "--no-build-isolation", "--no-deps", "--no-cache-dir"]
     command += ["--no-binary", wheel.name, "--wheel-dir", out, wheel.requirement]
-    print(f"  building {wheel.name} (about fifteen minutes on two cores); full output in {log}", flush=True)
+    print(f"  building {wheel.name}; full output in {log}", flush=True)
     progress = BuildProgress(wheel.name, sys.stdout)
     errors: list[str] = []
     tail: deque[str] = deque(maxlen=15)
