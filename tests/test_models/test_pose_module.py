@@ -173,3 +173,14 @@ def test_decoding_finds_both_persons_and_invents_no_joint():
         assert [k for k in range(JOINTS) if scores[0][found, k] > 0] == list(joints)
         for joint in joints:
             assert keypoints[0][found, joint] == pytest.approx([10 + 40 * person, 3 * joint + 2], abs=0.5)
+
+
+def test_tags_begin_as_positions_that_span_the_image():
+    head = AssociativeEmbeddingHead(**head_config(tag_dim=2, tag_span=10.0))
+    torch.nn.init.zeros_(head.final_layer.weight)
+    torch.nn.init.zeros_(head.final_layer.bias)
+    tags = head.forward((torch.randn(2, 8, 5, 11),))[1].view(2, 2, JOINTS, 5, 11)
+    for column in range(11):
+        assert tags[:, 0, :, :, column].unique().tolist() == [column]
+    for row in range(5):
+        assert tags[:, 1, :, row].unique().tolist() == [2.5 * row]

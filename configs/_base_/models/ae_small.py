@@ -33,7 +33,9 @@ model = dict(
         in_channels=24,
         num_keypoints=17,
         deconv_out_channels=None,
-        tag_loss=dict(type='PullPushLoss', loss_weight=1e-2),
+        tag_dim=2,
+        tag_span=10.,
+        tag_loss=dict(type='PullPushLoss', loss_weight=1e-3),
         decoder=codec),
     test_cfg=dict(flip_test=False))
 visualizer = dict(

@@ -48,6 +48,10 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
         keypoint_loss: Heatmap loss, called with predicted and true heatmaps ``(B, K, H, W)`` and the mask of the pixels
             that count ``(B, 1, H, W)``.
         tag_loss: Loss of tags, see :class:`PullPushLoss`.
+        tag_span: The network's tags are added to the position in the image, which rises by ``tag_span`` from one border
+            to the other: x in the tag's first number, y in its second, and so on by turns. Without it (0, as published)
+            all tags begin alike and push has no gradient there, which takes a large network many epochs to get out of;
+            with it the network only learns where the person of a joint is, and to part those that are in one place.
         **kwargs: Of mmpose's head: ``tag_dim``, ``tag_per_keypoint``, ``deconv_out_channels``, ``decoder``, ...
     """
 
@@ -57,6 +61,7 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
         num_keypoints: int,
         keypoint_loss: dict | None = None,
         tag_loss: dict | None = None,
+        tag_span: float = 0.0,
         **kwargs: Any,
     ) -> None:
         # mmpose builds losses of its own here, and names them without its scope.
@@ -68,6 +73,18 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
                 "tag_loss": MODELS.build(tag_loss or {"type": "mmselfhuman.PullPushLoss"}),
             }
         )
+        self.tag_span = tag_span
+
+    def forward(self, feats: tuple[Tensor]) -> tuple[Tensor, Tensor]:
+        """Heatmaps ``(B, K, h, w)`` and tags ``(B, L * K, h, w)``, channel ``l * K + k`` for number l of joint k."""
+        heatmaps, tags = super().forward(feats)
+        if not self.tag_span:
+            return heatmaps, tags
+        height, width = tags.shape[-2:]
+        x = torch.linspace(0, self.tag_span, width, device=tags.device).expand(height, width)
+        y = torch.linspace(0, self.tag_span, height, device=tags.device)[:, None].expand(height, width)
+        number = torch.arange(tags.shape[1], device=tags.device) // (tags.shape[1] // self.tag_dim)
+        return heatmaps, tags + torch.stack([x, y])[number % 2]
 
     def loss(self, feats: tuple[Tensor], batch_data_samples: list, train_cfg: dict | None = None) -> dict[str, Tensor]:
         """Losses of a batch.
