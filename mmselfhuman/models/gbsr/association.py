@@ -184,7 +184,47 @@ def track_persons(
             track = Track({frame: column}, {}, {})
             tracks.append(track)
             states.append(_State(track, persons[column], None if masks is None else masks[frame][column]))
-    return tracks
+    return _adopt_singles(tracks, poses, threshold)
+
+
+def _adopt_singles(tracks: list[Track], poses: Sequence[np.ndarray], threshold: float) -> list[Track]:
+    """Give persons who were joined to nobody to the tracks that miss someone right there.
+
+    What comes after the gap is known by now, so the person is expected halfway (in time) between its neighbours.
+    """
+    singles = {
+        (frame, person): track for track in tracks for frame, person in track.persons.items() if len(track.persons) == 1
+    }
+    adopted = set()
+    for frame in sorted({frame for frame, _ in singles}):
+        here = [person for at, person in singles if at == frame]
+        waiting = [
+            track for track in tracks if min(track.persons) < frame < max(track.persons) and frame not in track.persons
+        ]
+        if not waiting:
+            continue
+        expected = np.stack([_between(track, poses, frame) for track in waiting])
+        found = assign(affinity(expected, poses[frame][here]), threshold)
+        for (row, column), value, margin in zip(found.pairs, found.affinity, found.margin, strict=True):
+            track = waiting[row]
+            track.persons[frame], track.affinity[frame], track.margin[frame] = here[column], float(value), float(margin)
+            for record in (track.persons, track.affinity, track.margin):
+                ordered = sorted(record.items())
+                record.clear()
+                record.update(ordered)
+            adopted.add(id(singles[frame, here[column]]))
+    return [track for track in tracks if id(track) not in adopted]
+
+
+def _between(track: Track, poses: Sequence[np.ndarray], frame: int) -> np.ndarray:
+    """``(17, 3)`` between the poses before and after the frame; joints that both have."""
+    before = max(t for t in track.persons if t < frame)
+    after = min(t for t in track.persons if t > frame)
+    share = (frame - before) / (after - before)
+    first, second = (poses[t][track.persons[t]] for t in (before, after))
+    pose = (1 - share) * first + share * second
+    pose[:, 2] = np.minimum(first[:, 2], second[:, 2])
+    return pose
 
 
 class _State:

@@ -1,0 +1,107 @@
+"""Where the neighbouring frames say that a joint is."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmselfhuman.models.gbsr.clip import TrackedPoses
+from mmselfhuman.models.gbsr.motion import ClipMotion
+from mmselfhuman.structures import LIMBS, NUM_JOINTS
+
+FLOW_WEIGHT = 0.7
+AGREEMENT = 0.2
+INSIDE_LIMB = (0.1, 0.2, 0.3)
+
+
+def _limb_distances() -> np.ndarray:
+    """``(17, 17)``, the number of limbs between two joints."""
+    distance = np.full((NUM_JOINTS, NUM_JOINTS), np.inf)
+    np.fill_diagonal(distance, 0)
+    for a, b in LIMBS:
+        distance[a, b] = distance[b, a] = 1
+    for middle in range(NUM_JOINTS):
+        distance = np.minimum(distance, distance[:, middle, None] + distance[None, middle])
+    return distance
+
+
+KINSHIP = np.where(np.eye(NUM_JOINTS) > 0, 0.0, np.exp(-1.5 * (_limb_distances() - 1)))
+"""``(17, 17)``: how much one joint's motion says about another's; 1 for joints of one limb, 0 for itself."""
+
+_PARTNERS = [[b if a == m else a for a, b in LIMBS if m in (a, b)] for m in range(NUM_JOINTS)]
+
+
+class Neighbours:
+    """The joints of the neighbouring frames, carried into each frame.
+
+    A joint is carried by what most of the witnesses of its motion agree on: the flow at the joint, the flow a little
+    way inside its limbs (joints lie at the border of thin limbs, where flow is the background's), and the displacements
+    of the other joints that both frames have, the closer in the skeleton the more. The joint's own place in the frame
+    is no witness, so that it can be judged.
+
+    Attributes:
+        offsets: ``(D,)`` frames from the frame to its neighbour.
+        points: ``(D, K, T, 17, 2)``, the joint of frame ``t + d`` in frame ``t``.
+        weights: ``(D, K, T, 17)``, score of the neighbour's joint times the share of the witnesses that agree; 0 where
+            the neighbour has no such joint.
+    """
+
+    def __init__(self, poses: TrackedPoses, motion: ClipMotion, offsets: Sequence[int]) -> None:
+        self.offsets = tuple(offsets)
+        shape = (len(self.offsets), *poses.scores.shape)
+        self.points, self.weights = np.zeros((*shape, 2)), np.zeros(shape)
+        frames = poses.scores.shape[1]
+        for d, offset in enumerate(self.offsets):
+            for t in range(max(0, -offset), min(frames, frames - offset)):
+                moved, agreement = _motion(poses, motion, t + offset, t)
+                self.points[d, :, t] = poses.points[:, t + offset] + moved
+                self.weights[d, :, t] = poses.scores[:, t + offset] * agreement
+
+    @property
+    def there(self) -> np.ndarray:
+        """``(D, K, T, 17)`` bool."""
+        return self.weights > 0
+
+
+def _motion(poses: TrackedPoses, motion: ClipMotion, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """``(K, 17, 2)`` displacement of the joints of ``start`` until ``stop``, and ``(K, 17)`` agreement in (0, 1]."""
+    points, present = poses.points[:, start], poses.present[:, start]
+    both = present & poses.present[:, stop]
+    others = np.broadcast_to((poses.points[:, stop] - points)[:, None], (len(points), NUM_JOINTS, NUM_JOINTS, 2))
+    flow = motion.carry(points, start, stop) - points
+    limb_flow = _flow_inside_limbs(points, present, motion, start, stop)
+    witnesses = np.concatenate([others, flow[:, :, None], limb_flow[:, :, None]], axis=2)
+    weights = np.full(witnesses.shape[:3], FLOW_WEIGHT)
+    weights[:, :, :NUM_JOINTS] = KINSHIP * both[:, None]
+    squared = ((witnesses[:, :, :, None] - witnesses[:, :, None]) ** 2).sum(-1)
+    reach = AGREEMENT * np.maximum(poses.heads[:, stop], 1e-6)[:, None, None, None]
+    near = np.exp(-squared / (2 * reach**2)) * weights[:, :, None]
+    best = (near.sum(-1) * (weights > 0)).argmax(-1)
+    chosen = np.take_along_axis(near, best[..., None, None], axis=2)[:, :, 0]
+    total = chosen.sum(-1)
+    return (chosen[..., None] * witnesses).sum(2) / total[..., None], total / weights.sum(-1)
+
+
+def _flow_inside_limbs(
+    points: np.ndarray, present: np.ndarray, motion: ClipMotion, start: int, stop: int
+) -> np.ndarray:
+    """``(K, 17, 2)``: for every joint the median flow at it and at places inside the limbs that meet there."""
+    result = np.zeros_like(points)
+    for m, partners in enumerate(_PARTNERS):
+        ends = np.where(present[:, partners, None], points[:, partners], points[:, m, None])
+        places = [points[:, m, None]] + [
+            points[:, m, None] + share * (ends - points[:, m, None]) for share in INSIDE_LIMB
+        ]
+        places = np.concatenate(places, axis=1)
+        result[:, m] = np.median(motion.carry(places, start, stop) - places, axis=1)
+    return result
+
+
+def closeness(first: np.ndarray, second: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """1 for points in one place, falling to 0 over about the given scale.
+
+    Args:
+        first, second: ``(..., 2)`` pixels.
+        scale: ``(...)`` pixels.
+    """
+    squared = ((first - second) ** 2).sum(-1)
+    return np.exp(-2 * squared / scale**2)
