@@ -43,6 +43,22 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
     return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
 
+def sample(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Look up single places of an image.
+
+    Args:
+        image: ``(C, H, W)`` floating.
+        x, y: Places in pixels, of any one shape and the image's dtype.
+
+    Returns:
+        ``(C, *x.shape)``, bilinear, border pixels repeated outside.
+    """
+    height, width = image.shape[1:]
+    grid = torch.stack([2 * x.reshape(-1) / max(width - 1, 1) - 1, 2 * y.reshape(-1) / max(height - 1, 1) - 1], -1)
+    found = F.grid_sample(image[None], grid[None, None], mode="bilinear", padding_mode="border", align_corners=True)
+    return found.view(image.shape[0], *x.shape)
+
+
 def fetch_labels(labels: Tensor, flow: Tensor) -> Tensor:
     """The label of ``dst`` at the pixel nearest to where the flow maps each pixel of ``src``.
 
