@@ -117,7 +117,7 @@ def test_mmsegs_visualizer_draws_a_sample(mini, tmp_path):
     dataset = packed(mini, indices=1)
     visualizer = SegLocalVisualizer(vis_backends=[], save_dir=str(tmp_path))
     visualizer.dataset_meta = dataset.metainfo
-    image = dataset[0]["inputs"].permute(1, 2, 0).numpy()
+    image = dataset[0]["inputs"].permute(1, 2, 0).contiguous().numpy()  # mmseg 1.2 draws on no other
     visualizer.add_datasample(
         "truth", image, dataset[0]["data_samples"], draw_pred=False, out_file=str(tmp_path / "a.png")
     )
