@@ -41,7 +41,7 @@ class Corruption:
 @dataclass
 class CorruptedClip:
     """``truth[t]`` is ``(P, 17, 3)``, the last column the score of a perfect detector; ``kind[t]`` ``(P, 17)`` says
-    what was done to each joint (0: not there), ``kept[t]`` which persons are left, ``poses[t]`` their corrupted poses."""
+    what was done to each joint (0: not there), ``kept[t]`` who is left, ``poses[t]`` their corrupted poses."""
 
     truth: list[np.ndarray]
     kind: list[np.ndarray] = field(default_factory=list)
