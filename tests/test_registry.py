@@ -15,6 +15,7 @@ from tiny_data import CROP, TinyData, write_tiny_data
 
 import mmselfhuman
 import mmselfhuman.registry as ours
+from mmselfhuman.utils import register_all_modules
 
 SOURCE = "source=dict(type='COCOPersons', ann_file='{persons}', img_prefix='{images}')"
 
@@ -53,6 +54,17 @@ def test_default_scope_finds_components_without_custom_imports(node: str, name: 
     root = getattr(mmengine.registry, node)
     with DefaultScope.overwrite_default_scope("mmselfhuman"), root.switch_scope_and_registry(None) as registry:
         assert registry.get(name).__module__.startswith("mmselfhuman.")
+
+
+def test_register_all_modules_fills_every_registry_of_ours() -> None:
+    register_all_modules(init_default_scope=False)
+    filled = {name for name, node in vars(ours).items() if isinstance(node, Registry) and node.module_dict}
+    assert {"DATASETS", "TRANSFORMS", "MODELS", "METRICS", "HOOKS"} <= filled
+
+
+def test_misspelt_argument_of_a_component_is_named() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sorce'"):
+        ours.DATASETS.build({"type": "mmselfhuman.PersonSegDataset", "sorce": {}})
 
 
 def test_stock_mmseg_config_trains_on_our_persons(tiny_data: TinyData, tmp_path: Path) -> None:

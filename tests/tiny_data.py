@@ -78,6 +78,7 @@ def cut_down(config: Config, data: TinyData, work_dir: Path) -> Config:
         _use_tiny_data(node, data)
         _load_no_weights(node)
         _shrink_images(node)
+        _propose_less(node)
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
         if config.get(name) is not None:
             config[name].update(batch_size=2, num_workers=0, persistent_workers=False)
@@ -114,6 +115,18 @@ def _shrink_images(node: ConfigDict) -> None:
     for key in ("crop_size", "size"):
         if _is_large(node.get(key)):
             node[key] = CROP
+    if _is_large(node.get("input_size")):
+        for key in node.keys() & {"input_size", "heatmap_size"}:
+            node[key] = tuple(side // 4 for side in node[key])
+
+
+def _propose_less(node: ConfigDict) -> None:
+    """Untrained detectors take everything for a person."""
+    for key, limit in (("nms_pre", 64), ("max_per_img", 16)):
+        if key in node:
+            node[key] = min(node[key], limit)
+    if node.get("type") == "RandomSampler":
+        node.num = 16
 
 
 def _is_large(value: Any) -> bool:

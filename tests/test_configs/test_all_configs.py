@@ -45,6 +45,11 @@ def test_inherits_over_three_files_at_most(path: Path) -> None:
     assert _depth(ROOT / path) <= 3
 
 
+def test_parts_can_be_imported_by_name() -> None:
+    parts = [path.stem for path in (ROOT / "configs" / "_base_").rglob("*.py")]
+    assert [name for name in parts if not name.isidentifier()] == []
+
+
 @pytest.mark.parametrize("folder", sorted({path.parent for path in CONFIGS}), ids=lambda folder: folder.name)
 def test_readme_and_metafile_name_every_config(folder: Path) -> None:
     configs = {str(path) for path in CONFIGS if path.parent == folder}

@@ -31,7 +31,7 @@ target_test = dict(
     pipeline=test_pipeline)
 
 train_dataloader = dict(
-    batch_size=64,
+    batch_size=32,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),

@@ -17,3 +17,4 @@ model = dict(
     test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False))
 visualizer = dict(
     type='mmpose.PoseLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
+custom_hooks = [dict(type='ChannelsLast')]

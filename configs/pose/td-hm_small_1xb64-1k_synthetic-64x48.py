@@ -1,4 +1,0 @@
-_base_ = [
-    '../_base_/models/td-hm_small.py', '../_base_/datasets/synthetic_pose.py', '../_base_/schedules/adamw_1k.py',
-    '../_base_/default_runtime.py'
-]
