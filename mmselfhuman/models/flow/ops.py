@@ -37,10 +37,7 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
         raise TypeError(f"image: expected the flow's dtype {flow.dtype}, got {image.dtype}")
     if image.ndim != 4 or image.shape[0] != flow.shape[0] or image.shape[2:] != flow.shape[2:]:
         raise ValueError(f"image: expected (N, C, H, W) that fits flow {tuple(flow.shape)}, got {tuple(image.shape)}")
-    height, width = flow.shape[2:]
-    base, scale = _normalised_grid(height, width, flow.dtype, flow.device)
-    grid = torch.addcmul(base, flow, scale).permute(0, 2, 3, 1)
-    return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=True)
+    return _look_up(image, flow, "bilinear")
 
 
 def sample(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -63,23 +60,22 @@ def fetch_labels(labels: Tensor, flow: Tensor) -> Tensor:
     """The label of ``dst`` at the pixel nearest to where the flow maps each pixel of ``src``.
 
     Args:
-        labels: ``(N, H, W)`` of any dtype, of ``dst``.
+        labels: ``(N, H, W)`` whole numbers up to 2^24, of ``dst``.
         flow: ``(N, 2, H, W)``, ``src`` to ``dst``.
 
     Returns:
-        ``(N, H, W)`` like ``labels``. Halfway between two pixels, the right or lower one is taken; outside, the nearest
-        border pixel.
+        ``(N, H, W)`` of the labels' dtype; outside, the nearest border pixel. A place halfway between two pixels gets
+        either.
+
+    Raises:
+        TypeError: ``flow`` is not floating.
+        ValueError: A shape is another.
     """
     check_flow(flow)
     if labels.ndim != 3 or labels.shape != flow[:, 0].shape:
         raise ValueError(f"labels: expected (N, H, W) that fits flow {tuple(flow.shape)}, got {tuple(labels.shape)}")
-    height, width = labels.shape[1:]
-    grid = pixel_grid(height, width, flow.dtype, flow.device)
-    there = (flow + (grid + 0.5)).floor_()
-    column, row = there[:, 0].clamp_(0, width - 1), there[:, 1].clamp_(0, height - 1)
-    # float32 holds whole numbers up to 2^24 exactly, fewer than a large image has pixels: count rows in integers.
-    index = row.long().mul_(width).add_(column.long())
-    return labels.flatten(1).gather(1, index.flatten(1)).view_as(labels)
+    # Several times faster on a CPU than computing an index and gathering.
+    return _look_up(labels[:, None].to(flow.dtype), flow, "nearest")[:, 0].to(labels.dtype)
 
 
 def inside(flow: Tensor) -> Tensor:
@@ -93,9 +89,9 @@ def inside(flow: Tensor) -> Tensor:
     """
     check_flow(flow)
     height, width = flow.shape[2:]
-    there = flow + pixel_grid(height, width, flow.dtype, flow.device)
-    x, y = there[:, :1], there[:, 1:]
-    return (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    centred, extent = _centred_grid(height, width, flow.dtype, flow.device)
+    within = (flow + centred).abs_() <= extent
+    return within[:, :1] & within[:, 1:]
 
 
 def compose(first: Tensor, second: Tensor) -> Tensor:
@@ -213,6 +209,10 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     Returns:
         ``(N, C, *size)``; the image itself if it has that size.
     """
+    for axis in (2, 3):
+        # As long as it divides, halving gives the same mean faster.
+        while image.shape[axis] % 2 == 0 and image.shape[axis] // 2 >= size[axis - 2]:
+            image = _halved(image, axis)
     height, width = image.shape[2:]
     if (height, width) == tuple(size):
         return image
@@ -234,15 +234,18 @@ def check_flow(flow: Tensor, name: str = "flow") -> None:
         raise ValueError(f"{name}: expected shape (N, 2, H, W), got {tuple(flow.shape)}")
 
 
+def _look_up(image: Tensor, flow: Tensor, mode: str) -> Tensor:
+    height, width = flow.shape[2:]
+    base, scale = _normalised_grid(height, width, flow.dtype, flow.device)
+    grid = torch.addcmul(base, flow, scale).permute(0, 2, 3, 1)
+    return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=True)
+
+
 @lru_cache(maxsize=8)
-def pixel_grid(height: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """``(1, 2, height, width)``, the (x, y) of every pixel. Shared: not to be written to."""
-    y, x = torch.meshgrid(
-        torch.arange(height, dtype=dtype, device=device),
-        torch.arange(width, dtype=dtype, device=device),
-        indexing="ij",
-    )
-    return torch.stack([x, y])[None]
+def _centred_grid(height: int, width: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The (x, y) of every pixel counted from the middle of the image, and how far the border is from there."""
+    extent = torch.tensor([(width - 1) / 2, (height - 1) / 2], dtype=dtype, device=device).view(1, 2, 1, 1)
+    return _pixel_grid(height, width, dtype, device) - extent, extent
 
 
 @lru_cache(maxsize=8)
@@ -251,7 +254,22 @@ def _normalised_grid(height: int, width: int, dtype: torch.dtype, device: torch.
     # A side of one pixel has no extent: its only coordinate is -1, and no step leads away from it.
     scale = torch.tensor([2 / (side - 1) if side > 1 else 0 for side in (width, height)], dtype=dtype, device=device)
     scale = scale.view(1, 2, 1, 1)
-    return pixel_grid(height, width, dtype, device) * scale - 1, scale
+    return _pixel_grid(height, width, dtype, device) * scale - 1, scale
+
+
+def _pixel_grid(height: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """``(1, 2, height, width)``, the (x, y) of every pixel."""
+    y, x = torch.meshgrid(
+        torch.arange(height, dtype=dtype, device=device),
+        torch.arange(width, dtype=dtype, device=device),
+        indexing="ij",
+    )
+    return torch.stack([x, y])[None]
+
+
+def _halved(image: Tensor, axis: int) -> Tensor:
+    even, odd = image.unfold(axis, 2, 2).unbind(-1)
+    return (even + odd).mul_(0.5)
 
 
 def _squared_length(flow: Tensor) -> Tensor:

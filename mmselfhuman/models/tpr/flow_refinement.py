@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmselfhuman.models.flow.ops import check_flow, consistency_error, inside, mask_consistency, sample
+from mmselfhuman.models.flow.ops import check_flow, consistency_error, mask_consistency, sample
 
 _CHUNK = 2048  # vectors searched at a time, so that their candidates' patches stay in a core's cache
 
@@ -36,18 +36,22 @@ def unreliable_vectors(
     wrong = ~mask_consistency(src_labels, dst_labels, flow)
     if backward is not None:
         wrong |= consistency_error(flow, backward)[:, 0] > max_inconsistency
-    return wrong & inside(flow)[:, 0]
+    # Few are: looking at their ends alone is faster than at all.
+    index, y, x = wrong.nonzero(as_tuple=True)
+    wrong[index, y, x] = _ends_inside(x, y, flow[index, :, y, x].T, *flow.shape[2:])
+    return wrong
 
 
 @dataclass(frozen=True)
 class FlowRefinement:
     """Search unreliable vectors again over their surrounding region, for the least matching error.
 
-    The candidates of a vector are the reliable vectors at the pixels around it, at distances of ``step`` up to
-    ``radius`` in x and y, as long as they link pixels of one label, end inside ``dst`` and lead back at least as near
-    to their start. Candidates from beyond the image are left out; patches that reach beyond it see its border repeated.
-    Of equal errors, the candidate from the nearest pixel wins, then the upper, then the left one. A vector is replaced
-    only if its matching error falls by more than ``min_gain`` of it: so no vector's matching error ever grows.
+    A vector is searched if it does not lead back: its *detour*, the distance from its start at which one ends that goes
+    along it and back, exceeds ``max_detour``. (If it does lead back, the labels are wrong rather than the flow.) The
+    candidates are the reliable vectors at the pixels around it, at distances of ``step`` up to ``radius`` in x and y,
+    that link pixels of one label, end inside ``dst`` and do lead back. Candidates from beyond the image are left out;
+    patches that reach beyond it see its border repeated. Of equal errors, the candidate from the nearest pixel wins,
+    then the upper, then the left one. A vector is replaced only if its matching error falls.
 
     Ours: the paper says what is minimised, not among which candidates. All displacements of a region are the obvious
     set and a bad one: along edges, in flat areas and where a pixel is hidden in ``dst``, some displacement always
@@ -58,7 +62,7 @@ class FlowRefinement:
         radius: Of the region, in pixels.
         step: Between the pixels of the region whose vectors are tried.
         patch_radius: Half the side of a patch, which has ``(2 * patch_radius + 1) ** 2`` pixels.
-        min_gain: A share in [0, 1).
+        max_detour: In pixels.
 
     Raises:
         ValueError: A setting is out of its range.
@@ -67,14 +71,12 @@ class FlowRefinement:
     radius: int = 8
     step: int = 4
     patch_radius: int = 2
-    min_gain: float = 0.1
+    max_detour: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, least in (("step", 1), ("radius", self.step), ("patch_radius", 0)):
+        for name, least in (("step", 1), ("radius", self.step), ("patch_radius", 0), ("max_detour", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
-        if not 0 <= self.min_gain < 1:
-            raise ValueError(f"min_gain: expected a share in [0, 1), got {self.min_gain}")
 
     def __call__(
         self,
@@ -154,25 +156,25 @@ class _Search:
         self.reliable = ~unreliable.flatten()
         steps = torch.arange(-settings.radius, settings.radius + 1, settings.step, device=flow.device)
         down, across = steps.repeat_interleave(len(steps)), steps.repeat(len(steps))
-        by_distance = (across.square() + down.square()).argsort(stable=True)
-        self.across, self.down = across[by_distance], down[by_distance]
+        around = (across.square() + down.square()).argsort(stable=True)[1:]  # without the pixel itself
+        self.across, self.down = across[around], down[around]
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """The best vectors, ``(2, n)``, of the pixels at ``x``, ``y``, both ``(n,)`` int64."""
         current = self.flow[:, y, x]
+        lost = (self._detours(x, y, current) > self.settings.max_detour).nonzero()[:, 0]
+        x, y, before = x[lost], y[lost], current[:, lost]
         vectors, possible = self._candidates(x, y)
         pixel, rank = possible.nonzero(as_tuple=True)
         chosen = vectors[:, pixel, rank]
-        before = self._detours(x, y, current)
-        returns = self._detours(x[pixel], y[pixel], chosen) <= before[pixel]
+        returns = self._detours(x[pixel], y[pixel], chosen) <= self.settings.max_detour
         pixel, rank, chosen = pixel[returns], rank[returns], chosen[:, returns]
         errors = vectors.new_full(possible.shape, torch.inf)
         errors[pixel, rank] = self._errors(x[pixel], y[pixel], chosen)
         best, rank = errors.min(1)
         found = (best < torch.inf).nonzero()[:, 0]
-        threshold = (1 - self.settings.min_gain) * self._errors(x[found], y[found], current[:, found])
-        found = found[best[found] < threshold]
-        current[:, found] = vectors[:, found, rank[found]]
+        found = found[best[found] < self._errors(x[found], y[found], before[:, found])]
+        current[:, lost[found]] = vectors[:, found, rank[found]]
         return current
 
     def _candidates(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -182,20 +184,25 @@ class _Search:
         possible = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
         place = rows.clamp_(0, height - 1) * width + columns.clamp_(0, width - 1)
         vectors = self.flow.flatten(1)[:, place]
-        end_x, end_y = x[:, None] + vectors[0], y[:, None] + vectors[1]
-        possible &= (end_x >= 0) & (end_x <= width - 1) & (end_y >= 0) & (end_y <= height - 1)
-        possible &= self.reliable[place]
+        possible &= self.reliable[place] & _ends_inside(x[:, None], y[:, None], vectors, height, width)
         # Ends outside are not possible; clamping only keeps their lookup from failing.
-        nearest = (end_y + 0.5).long().clamp_(0, height - 1) * width + (end_x + 0.5).long().clamp_(0, width - 1)
+        column, row = (x[:, None] + vectors[0]).round_().long(), (y[:, None] + vectors[1]).round_().long()
+        nearest = row.clamp_(0, height - 1) * width + column.clamp_(0, width - 1)
         possible &= self.dst_labels[nearest] == self.src_labels[y * width + x][:, None]
         return vectors, possible
 
     def _detours(self, x: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
-        """How far from its start one ends along a vector and back, ``(n,)``."""
-        return (vectors + sample(self.backward, x + vectors[0], y + vectors[1])).square().sum(0)
+        back = sample(self.backward, x + vectors[0], y + vectors[1])
+        return torch.hypot(vectors[0] + back[0], vectors[1] + back[1])
 
     def _errors(self, x: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
         return matching_errors(self.src, self.dst, x, y, vectors, self.settings.patch_radius)
+
+
+def _ends_inside(x: Tensor, y: Tensor, vectors: Tensor, height: int, width: int) -> Tensor:
+    """Whether vectors ``(2, ...)`` that start at ``x``, ``y`` end inside an image."""
+    end_x, end_y = x + vectors[0], y + vectors[1]
+    return (end_x >= 0) & (end_x <= width - 1) & (end_y >= 0) & (end_y <= height - 1)
 
 
 def _check(

@@ -7,8 +7,7 @@ r"""The mask refinement unit, equation (5) of the paper: neighbouring frames vot
 trusted. In the paper the window holds k = -1 and 1, all weights are 1, and the backward vector is the negated forward
 one, :math:`f_{-1} = -u_t`, where :math:`u_t` goes from t - 1 to t and is taken at the same pixel p.
 
-Convention: flow and lookup as in :mod:`mmselfhuman.models.flow.ops`; bilinear, in the activations. Vectors that end
-outside the neighbour fetch nothing.
+Convention: flow and lookup as in :mod:`mmselfhuman.models.flow.ops`; bilinear, in the activations.
 """
 
 from collections.abc import Sequence
@@ -27,8 +26,8 @@ class Neighbour:
     Attributes:
         logits: ``(N, K, H, W)`` its activations.
         flow: ``(N, 2, H, W)`` from the refined frame to it.
-        weight: ``(N, 1, H, W)`` not negative, for the pixels of the refined frame; 1 everywhere if ``None``, as in the
-            paper.
+        weight: ``(N, 1, H, W)`` not negative, for the pixels of the refined frame. If ``None``, as in the paper, 1 for
+            vectors that end inside the neighbour and 0 for others.
     """
 
     logits: Tensor
@@ -72,11 +71,9 @@ def fuse(logits: Tensor, neighbours: Sequence[Neighbour]) -> tuple[Tensor, Tenso
     for neighbour in neighbours:
         if neighbour.logits.shape != logits.shape:
             raise ValueError(f"expected neighbours of shape {tuple(logits.shape)}, got {tuple(neighbour.logits.shape)}")
-        weight = inside(neighbour.flow).to(logits.dtype)
-        if neighbour.weight is not None:
-            if neighbour.weight.shape != weight.shape:
-                raise ValueError(f"weight: expected {tuple(weight.shape)}, got {tuple(neighbour.weight.shape)}")
-            weight *= neighbour.weight
+        weight = inside(neighbour.flow).to(logits.dtype) if neighbour.weight is None else neighbour.weight
+        if weight.shape != weights.shape:
+            raise ValueError(f"weight: expected {tuple(weights.shape)}, got {tuple(weight.shape)}")
         total.addcmul_(weight, warp(neighbour.logits, neighbour.flow))
         weights += weight
     return total, weights

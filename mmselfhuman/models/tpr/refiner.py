@@ -50,7 +50,7 @@ class TemporalParsingRefiner:
         trust: FlowTrust | None = _TRUST,
         search: FlowRefinement | None = _SEARCH,
         reliability: FrameReliability | None = _RELIABILITY,
-        trust_stride: int = 2,
+        trust_stride: int = 4,
     ) -> None:
         if backward not in BACKWARD:
             raise ValueError(f"backward: expected one of {', '.join(BACKWARD)}, got {backward!r}")

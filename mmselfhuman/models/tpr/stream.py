@@ -11,7 +11,7 @@ from mmselfhuman.models.flow.ops import resize, resize_flow
 from mmselfhuman.models.tpr.flow_refinement import FlowRefinement
 from mmselfhuman.models.tpr.labels import predicted_labels
 from mmselfhuman.models.tpr.mask_refinement import Neighbour, fuse
-from mmselfhuman.models.tpr.motion import FrameViews, Motion, link, weigh
+from mmselfhuman.models.tpr.motion import FrameViews, Motion, chain, weigh
 from mmselfhuman.models.tpr.reliability import CoarseFrame, FrameReliability
 from mmselfhuman.models.tpr.trust import FlowTrust
 
@@ -38,24 +38,28 @@ class RefinedFrame:
 
 @dataclass(eq=False)
 class _Held:
-    """A frame within reach. ``levels[r]`` are its logits after r rounds, ``labels[r]`` theirs at the image's size."""
+    """A frame within reach.
+
+    ``levels[r]`` are its logits after r rounds, ``labels[r]`` their labels at the image's size; ``trusted[n]`` the
+    weights of the flow to the n-th frame after it, and back.
+    """
 
     image: Tensor
     logits: Tensor
     views: FrameViews
     coarse: CoarseFrame | None
     motion: Motion | None = None  # to the next frame
-    trusted: tuple[Tensor, Tensor] | None = None  # the weights of ``motion``, ahead and back
     reliability: Tensor | None = None
     levels: dict[int, Tensor] = field(default_factory=dict)
     labels: dict[int, Tensor] = field(default_factory=dict)
+    trusted: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
 
 class Stream:
     """One clip on its way through all rounds; arguments as of ``TemporalParsingRefiner``.
 
-    A frame reaches level 0 when the frames that rate it have arrived, and level r when the frames of its window have
-    reached level r - 1.
+    A frame reaches level 0 when the frames that rate it have arrived, and level r when the frames of its window, and
+    those that share flow with them, have reached level r - 1.
     """
 
     def __init__(
@@ -74,7 +78,9 @@ class Stream:
         self._offsets, self._rounds = offsets, rounds
         self._trust, self._search, self._reliability = trust, search, reliability
         self._trust_stride = trust_stride
-        self._ahead, self._behind = max((0, *offsets)), -min((0, *offsets))
+        self._behind = -min((0, *offsets))
+        # Not only must the window be there: no frame of the round before may still need the flow this one will refine.
+        self._lookahead = max((0, *offsets)) + max(0, self._behind - 1)
         self._reach = reliability.reach if reliability else 0
         self._frames: dict[int, _Held] = {}
         self._arrived = 0
@@ -98,7 +104,7 @@ class Stream:
     def _advance(self, ended: bool) -> Iterator[RefinedFrame]:
         for level in range(self._rounds + 1):
             available = self._done[level - 1] if level else self._arrived
-            wait = 0 if ended else self._ahead if level else self._reach
+            wait = 0 if ended else self._lookahead if level else self._reach
             while self._done[level] + wait < available:
                 index = self._done[level]
                 self._frames[index].levels[level] = self._refined(index, level) if level else self._rated(index)
@@ -146,27 +152,36 @@ class Stream:
         return total.div_(weights)
 
     def _refine_motion(self, place: int, level: int) -> None:
-        held, motion = self._frames[place], self._frames[place].motion
+        motion = self._frames[place].motion
         if motion.round < level:
             motion.round = level
             if self._search and motion.refine(self._search, self._labels(place, level), self._labels(place + 1, level)):
-                held.trusted = None
+                self._distrust(place)
 
     def _neighbour(self, index: int, offset: int, level: int) -> Neighbour:
         logits = self._frames[index + offset].levels[level - 1]
         size = logits.shape[2:]
-        first = min(index, index + offset)
-        held, ahead = self._frames[first], offset > 0
-        steps = [self._frames[place].motion for place in range(first, max(index, index + offset))]
-        flow, *way = link(steps, ahead)
-        weight = None
-        if self._trust is not None and len(steps) > 1:
-            weight = weigh(self._trust, flow, *way, size)
-        elif self._trust is not None:
-            if held.trusted is None:
-                held.trusted = tuple(weigh(self._trust, *link(steps, side), size) for side in (True, False))
-            weight = held.trusted[0 if ahead else 1]
-        return Neighbour(logits, resize_flow(flow, size), weight)
+        first, last = sorted((index, index + offset))
+        motions = [self._frames[place].motion for place in range(first, last)]
+        flow = chain(motions)[0 if offset > 0 else 1]
+        weights = self._weights(first, motions, size)
+        return Neighbour(logits, resize_flow(flow, size), weights and weights[0 if offset > 0 else 1])
+
+    def _weights(self, first: int, motions: list[Motion], size: tuple[int, int]) -> tuple[Tensor, Tensor] | None:
+        """Trust in the vectors from frame ``first`` across the motions, and back."""
+        if self._trust is None:
+            return None
+        held = self._frames[first]
+        if len(motions) not in held.trusted:
+            held.trusted[len(motions)] = weigh(self._trust, motions, size)
+        return held.trusted[len(motions)]
+
+    def _distrust(self, place: int) -> None:
+        """Forget the weights of all flow that leads across a motion that has changed."""
+        for first, held in self._frames.items():
+            across = [steps for steps in held.trusted if first <= place < first + steps]
+            for steps in across:
+                del held.trusted[steps]
 
     def _labels(self, place: int, level: int) -> Tensor:
         """What the flow is held against in a round: the labels before it."""
@@ -201,7 +216,7 @@ class Stream:
             raise TypeError(f"{where}: expected floating logits, got {logits.dtype}")
         if logits.ndim != 3 or logits.shape[0] < 2:
             raise ValueError(f"{where}: expected logits (K, h, w) of at least 2 classes, got {tuple(logits.shape)}")
-        if not logits.isfinite().all():
+        if not all(extreme.isfinite() for extreme in logits.aminmax()):
             raise ValueError(f"{where}: its logits are not all finite")
         if self._arrived:
             last = self._frames[self._arrived - 1]
