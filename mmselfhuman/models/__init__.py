@@ -1,5 +1,6 @@
 import mmselfhuman.models.flow.registered
 import mmselfhuman.models.gbsr.registered
+import mmselfhuman.models.tpr.registered
 from mmselfhuman.ecosystem import is_available
 
 if is_available("mmpose"):

@@ -20,6 +20,7 @@ from mmselfhuman.models.tpr import (
     unreliable_vectors,
     window_offsets,
 )
+from mmselfhuman.registry import MODELS
 
 HEIGHT, WIDTH = 32, 48
 
@@ -264,3 +265,19 @@ def test_wrong_settings_are_named():
     for setting in ({"backward": "guess"}, {"rounds": 0}, {"window": 0}, {"trust_stride": 0}):
         with pytest.raises(ValueError, match=next(iter(setting))):
             TemporalParsingRefiner(DISFlow(), **setting)
+
+
+def test_the_refiner_and_its_parts_are_built_from_configs():
+    built = MODELS.build(
+        {
+            "type": "mmselfhuman.TemporalParsingRefiner",
+            "flow": {"type": "mmselfhuman.DISFlow", "preset": "fast"},
+            "search": {"type": "mmselfhuman.FlowRefinement", "radius": 12},
+            "trust": None,
+            "window": 5,
+        }
+    )
+    assert built.flow.preset == "fast"
+    assert (built.search.radius, built.trust, built.reliability) == (12, None, FrameReliability())
+    assert built.offsets == (-2, -1, 1, 2)
+    assert MODELS.build({"type": "mmselfhuman.TemporalParsingRefiner"}).flow.preset == "medium"
