@@ -16,10 +16,10 @@ def _child(parent: mmengine.Registry, location: str) -> mmengine.Registry:
     return mmengine.Registry(parent.name, parent=parent, scope="mmselfhuman", locations=[f"mmselfhuman.{location}"])
 
 
-MODELS = _child(mmengine.MODELS, "models")
-MODEL_WRAPPERS = _child(mmengine.MODEL_WRAPPERS, "models")
-WEIGHT_INITIALIZERS = _child(mmengine.WEIGHT_INITIALIZERS, "models")
-TASK_UTILS = _child(mmengine.TASK_UTILS, "models")
+MODELS = _child(mmengine.MODELS, "models.registered")
+MODEL_WRAPPERS = _child(mmengine.MODEL_WRAPPERS, "models.registered")
+WEIGHT_INITIALIZERS = _child(mmengine.WEIGHT_INITIALIZERS, "models.registered")
+TASK_UTILS = _child(mmengine.TASK_UTILS, "models.registered")
 
 DATASETS = _child(mmengine.DATASETS, "datasets")
 DATA_SAMPLERS = _child(mmengine.DATA_SAMPLERS, "datasets")
@@ -47,4 +47,4 @@ INFERENCERS = _child(mmengine.INFERENCERS, "apis")
 if is_available("mmpose"):
     import mmpose.registry as mmpose
 
-    KEYPOINT_CODECS = _child(mmpose.KEYPOINT_CODECS, "models")
+    KEYPOINT_CODECS = _child(mmpose.KEYPOINT_CODECS, "models.registered")

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_FILLED_BY = ("models", "datasets", "datasets.transforms", "evaluation", "engine", "visualization", "apis")
+_FILLED_BY = ("models.registered", "datasets", "datasets.transforms", "evaluation", "engine", "visualization", "apis")
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:

@@ -1,0 +1,10 @@
+"""Everything in this folder that configs can name. Importing an algorithm alone needs no OpenMMLab library."""
+
+import mmselfhuman.models.flow.registered
+import mmselfhuman.models.gbsr.registered
+import mmselfhuman.models.tpr.registered
+from mmselfhuman.ecosystem import is_available
+
+if is_available("mmpose"):
+    import mmselfhuman.models.pose.codec
+    import mmselfhuman.models.pose.head  # noqa: F401
