@@ -75,6 +75,7 @@ def offline(images, logits, forward, backward, *, window, rounds, negate, trust,
             there = compose(there, forward[place] if direction > 0 else backward[place - 1])
         return there
 
+    searched = torch.zeros(2, length - 1, 1, HEIGHT, WIDTH, dtype=torch.bool)
     for _ in range(rounds):
         if search is not None:
             labels = [predicted_labels(resize(a, (HEIGHT, WIDTH))) for a in levels]
@@ -82,9 +83,13 @@ def offline(images, logits, forward, backward, *, window, rounds, negate, trust,
                 ahead, back = forward[t], backward[t]
                 here, there = labels[t : t + 2]
                 wrong = unreliable_vectors(ahead, here, there)
-                forward[t] = search(grey[t], grey[t + 1], ahead, back, here, there, wrong)
+                wanted = wrong & ~searched[0, t]
+                forward[t] = search(grey[t], grey[t + 1], ahead, back, here, there, wrong, wanted)
+                searched[0, t] |= wrong
                 wrong = unreliable_vectors(back, there, here)
-                backward[t] = search(grey[t + 1], grey[t], back, ahead, there, here, wrong)
+                wanted = wrong & ~searched[1, t]
+                backward[t] = search(grey[t + 1], grey[t], back, ahead, there, here, wrong, wanted)
+                searched[1, t] |= wrong
                 if negate:
                     backward[t] = -forward[t]
         fused = []

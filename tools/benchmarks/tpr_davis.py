@@ -1,8 +1,8 @@
 """What TPR does to real networks' masks on real video: J, F and temporal stability, and what it mends of damage.
 
-Reads the DAVIS frames of people and the predictions beside them (``davis_people`` in the folder of real data) and prints
-Markdown. Every prediction is brought to the frames' size before it is refined and scored; all settings are the defaults
-of :class:`~mmselfhuman.models.tpr.TemporalParsingRefiner` but for the one that a row names.
+Reads the DAVIS frames of people and the predictions beside them (``davis_people`` in the folder of real data) and
+prints Markdown. Every prediction is brought to the frames' size before it is refined and scored; all settings are the
+defaults of :class:`~mmselfhuman.models.tpr.TemporalParsingRefiner` but for the one that a row names.
 
     python tools/benchmarks/tpr_davis.py [--data FOLDER] [--rows default plain ...] [--damage] [--scale 0.5]
 """
@@ -124,8 +124,8 @@ def predictions(folder: Path, sequence: Sequence, source: str, blurred: bool = F
 def damage(logits: list[Tensor], kind: str, seed: int) -> tuple[list[Tensor], list[int]]:
     """Damage a fifth of the frames.
 
-    ``'blocks'``: half the cells of an 8 x 8 grid lose their logits (all become 0). ``'misses'``: the network is sure that
-    nobody is there, everywhere, as sure as it is of the surest tenth of the pixels.
+    ``'blocks'``: half the cells of an 8 x 8 grid lose their logits (all become 0). ``'misses'``: the network is sure
+    that nobody is there, everywhere, as sure as it is of the surest tenth of the pixels.
     """
     rng = np.random.default_rng(seed)
     chosen = sorted(int(i) for i in rng.choice(len(logits), len(logits) // 5, replace=False))
@@ -165,20 +165,23 @@ def scores(sequence: Sequence, masks: list[np.ndarray], frames: list[int] | None
 def print_ablation(folder: Path, sequences: list[Sequence], rows: list[str], inputs: list[str]) -> None:
     print("| settings | " + " | ".join(f"{name}: J, F, stability" for name in inputs) + " | least change of a J |")
     print("|---|" + "---|" * (len(inputs) + 1))
-    logits = {(s.name, name): predictions(folder, s, name) for s in sequences for name in inputs}
-    before = {key: scores(s, [_mask(x) for x in logits[key]]) for s in sequences for key in logits if key[0] == s.name}
-    cells = [_cell([before[s.name, name] for s in sequences]) for name in inputs]
-    print("| the networks' own | " + " | ".join(cells) + " | |", flush=True)
+    before = {
+        (name, sequence.name): scores(sequence, [_mask(x) for x in predictions(folder, sequence, name)])
+        for name in inputs
+        for sequence in sequences
+    }
+    print("| the networks' own | " + " | ".join(_cell(before, name) for name in inputs) + " | |", flush=True)
     for row in rows:
         after = {
-            (s.name, name): scores(s, list(refined(s, logits[s.name, name], ROWS[row])))
-            for s in sequences
+            (name, sequence.name): scores(
+                sequence, list(refined(sequence, predictions(folder, sequence, name), ROWS[row]))
+            )
             for name in inputs
+            for sequence in sequences
         }
-        cells = [_cell([after[s.name, name] for s in sequences]) for name in inputs]
-        least = min(after, key=lambda key: after[key]["J"] - before[key]["J"])
-        change = after[least]["J"] - before[least]["J"]
-        print(f"| {row} | " + " | ".join(cells) + f" | {change:+.1f} ({least[1]}, {least[0]}) |", flush=True)
+        change, least = min((after[key]["J"] - before[key]["J"], key) for key in after)
+        cells = " | ".join(_cell(after, name) for name in inputs)
+        print(f"| {row} | {cells} | {change:+.1f} ({', '.join(least)}) |", flush=True)
 
 
 def print_sequences(folder: Path, sequences: list[Sequence], inputs: list[str]) -> None:
@@ -226,8 +229,10 @@ def _damaged(folder: Path, clean: Sequence, blurred: Sequence, kind: str, name: 
     return [*on_damaged, on_neighbours[2] - on_neighbours[0]]
 
 
-def _cell(results: list[dict]) -> str:
-    return ", ".join(f"{np.mean([result[key] for result in results]):.1f}" for key in ("J", "F", "stability"))
+def _cell(results: dict[tuple[str, str], dict], source: str) -> str:
+    """The means over the sequences of one input."""
+    chosen = [result for (name, _), result in results.items() if name == source]
+    return ", ".join(f"{np.mean([result[key] for result in chosen]):.1f}" for key in ("J", "F", "stability"))
 
 
 def _mask(logits: Tensor) -> np.ndarray:

@@ -87,6 +87,7 @@ class FlowRefinement:
         src_labels: Tensor,
         dst_labels: Tensor,
         unreliable: Tensor,
+        wanted: Tensor | None = None,
     ) -> Tensor:
         """Refine flow.
 
@@ -95,19 +96,21 @@ class FlowRefinement:
             flow: ``(N, 2, H, W)``, ``src`` to ``dst``.
             backward: ``(N, 2, H, W)``, ``dst`` to ``src``.
             src_labels, dst_labels: ``(N, H, W)`` predicted labels.
-            unreliable: ``(N, H, W)`` bool, the vectors to search again.
+            unreliable: ``(N, H, W)`` bool, the vectors that are no candidates for others.
+            wanted: ``(N, H, W)`` bool, the vectors to search again; all unreliable ones if ``None``.
 
         Returns:
-            ``(N, 2, H, W)``; equal to ``flow`` but for unreliable vectors for which a better one was found.
+            ``(N, 2, H, W)``; equal to ``flow`` but for wanted vectors for which a better one was found.
 
         Raises:
             TypeError: A flow is not floating or ``unreliable`` not bool.
             ValueError: Shapes do not fit together.
         """
-        _check(src, dst, flow, backward, src_labels, dst_labels, unreliable)
+        wanted = unreliable if wanted is None else wanted
+        _check(src, dst, flow, backward, src_labels, dst_labels, unreliable, wanted)
         refined = flow.clone()
-        for index in unreliable.flatten(1).any(1).nonzero()[:, 0].tolist():
-            y, x = unreliable[index].nonzero(as_tuple=True)
+        for index in wanted.flatten(1).any(1).nonzero()[:, 0].tolist():
+            y, x = wanted[index].nonzero(as_tuple=True)
             inputs = (src, dst, flow, backward, src_labels, dst_labels, unreliable)
             search = _Search(self, *(part[index] for part in inputs))
             for columns, rows in zip(x.split(_CHUNK), y.split(_CHUNK), strict=True):
@@ -205,15 +208,7 @@ def _ends_inside(x: Tensor, y: Tensor, vectors: Tensor, height: int, width: int)
     return (end_x >= 0) & (end_x <= width - 1) & (end_y >= 0) & (end_y <= height - 1)
 
 
-def _check(
-    src: Tensor,
-    dst: Tensor,
-    flow: Tensor,
-    backward: Tensor,
-    src_labels: Tensor,
-    dst_labels: Tensor,
-    unreliable: Tensor,
-) -> None:
+def _check(src: Tensor, dst: Tensor, flow: Tensor, backward: Tensor, *fields: Tensor) -> None:
     check_flow(flow)
     check_flow(backward, "backward")
     if flow.shape != backward.shape:
@@ -222,8 +217,8 @@ def _check(
         raise ValueError(
             f"src {tuple(src.shape)}, dst {tuple(dst.shape)}: expected (N, C, H, W) that fit flow {tuple(flow.shape)}"
         )
-    for name, field in (("src_labels", src_labels), ("dst_labels", dst_labels), ("unreliable", unreliable)):
+    for name, field in zip(("src_labels", "dst_labels", "unreliable", "wanted"), fields, strict=True):
         if field.shape != flow[:, 0].shape:
             raise ValueError(f"{name}: expected (N, H, W) that fits flow {tuple(flow.shape)}, got {tuple(field.shape)}")
-    if unreliable.dtype != torch.bool:
-        raise TypeError(f"unreliable: expected bool, got {unreliable.dtype}")
+        if name in ("unreliable", "wanted") and field.dtype != torch.bool:
+            raise TypeError(f"{name}: expected bool, got {field.dtype}")

@@ -50,9 +50,11 @@ class Motion:
         self.round = 0
         self.unreliable: float | None = None
         self._negated = backward is None
+        # Each vector is searched once: a second search would hardly end otherwise, and cost as much as the first.
+        self._searched = [torch.zeros_like(forward[:, 0], dtype=torch.bool) for _ in range(2)]
 
     def refine(self, search: FlowRefinement, first_labels: Tensor, second_labels: Tensor) -> bool:
-        """Search the vectors again that link different labels.
+        """Search the vectors again that link different labels, unless they were searched in an earlier round.
 
         Args:
             search: How.
@@ -65,10 +67,11 @@ class Motion:
         back = (self.second, self.first), self.backward, self.forward, (second_labels, first_labels)
         directions = (ahead,) if self._negated else (ahead, back)
         refined, shares = [], []
-        for (src, dst), flow, other, labels in directions:
+        for ((src, dst), flow, other, labels), searched in zip(directions, self._searched, strict=False):
             wrong = unreliable_vectors(flow, *labels)
             shares.append(float(wrong.float().mean()))
-            refined.append(search(src.luminance, dst.luminance, flow, other, *labels, wrong))
+            refined.append(search(src.luminance, dst.luminance, flow, other, *labels, wrong, wrong & ~searched))
+            searched |= wrong
         before = self.forward, self.backward
         self.forward, self.backward = (refined[0], -refined[0]) if self._negated else refined
         self.unreliable = sum(shares) / len(shares)
