@@ -173,8 +173,10 @@ def test_two_clones_at_once_compile_once(tiny, make_python, capfd):
 
 def test_interrupting_ends_the_compilers_and_leaves_nothing(tiny, make_python, clone):
     tiny.write(instead="time.sleep(300)")
+    # A job in the background of a shell inherits that interrupts are ignored.
     code = f"""
-        import sys
+        import signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.append({str(clone / "quickstart")!r})
         from pathlib import Path
         from native_wheel import NativeWheel, install
