@@ -19,10 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmselfhuman.evaluation.reference_flow import inconsistent_pixels
 from mmselfhuman.evaluation.video_scores import VideoMaskScores
 from mmselfhuman.models.flow import DISFlow, FlowEstimator
-from mmselfhuman.models.flow.ops import resize
+from mmselfhuman.models.flow.ops import occlusion, resize
 from mmselfhuman.models.tpr import TemporalParsingRefiner, logits_from_labels, predicted_labels
 
 SEQUENCES = ("parkour", "dance-twirl")
@@ -46,13 +45,14 @@ ROWS: dict[str, dict] = {
 
 @dataclass(eq=False)
 class Sequence:
-    """A video with its truth; masks are (H, W) bool, flows (2, H, W) float16."""
+    """A video with its truth and its motion; masks are (H, W) bool, flows (2, H, W) float16."""
 
     name: str
     images: list[Tensor]
     truth: list[np.ndarray]
     forward: list[Tensor] = field(default_factory=list)
     backward: list[Tensor] = field(default_factory=list)
+    hidden: list[np.ndarray] = field(default_factory=list)
 
     def estimate(self, known: "Sequence | None" = None) -> None:
         """Fill in the flow; where both frames are those of ``known``, its flow."""
@@ -65,6 +65,9 @@ class Sequence:
                 flows = (flow[0].half() for flow in estimator.bidirectional(*pair))
             for kept, flow in zip((self.forward, self.backward), flows, strict=True):
                 kept.append(flow)
+            self.hidden.append(
+                occlusion(*(kept[t][None].float() for kept in (self.forward, self.backward)))[0, 0].numpy()
+            )
 
 
 class Precomputed(FlowEstimator):
@@ -157,8 +160,8 @@ def scores(sequence: Sequence, masks: list[np.ndarray], frames: list[int] | None
         result.add(sequence.name, masks[index], sequence.truth[index])
     if frames is None and not box:
         for t in range(len(masks) - 1):
-            flow, back = (kept[t].float().numpy() for kept in (sequence.forward, sequence.backward))
-            result.add_pair(sequence.name, masks[t], masks[t + 1], flow, inconsistent_pixels(flow, back))
+            flow = sequence.forward[t].float().numpy()
+            result.add_pair(sequence.name, masks[t], masks[t + 1], flow, sequence.hidden[t])
     return {key: 100 * value for key, value in result.mean().items()}
 
 

@@ -56,7 +56,8 @@ class FlowTrust:
         medians = _medians(colour)
         weight = -(colour / _scale(medians, self.photometric)).square_()
         weight -= detour.div_(_scale(_medians(detour), self.consistency)).square_()
-        return weight.exp_() * (inside(flow) & (medians <= self.cut))
+        # Below, the exponential gets so small that it would slow all later arithmetic down.
+        return weight.clamp_(min=-30).exp_() * (inside(flow) & (medians <= self.cut))
 
 
 def _scale(medians: Tensor, coefficients: tuple[float, float, float]) -> Tensor:
