@@ -1,6 +1,7 @@
 from mmselfhuman.structures.boxes import box_iou, max_iou
 from mmselfhuman.structures.frames import Clip, Frame, FrameWindow, sliding_windows
 from mmselfhuman.structures.persons import Box, Person, PersonImage, PersonSource
+from mmselfhuman.structures.pseudo_labels import UNSURE, PseudoLabel, PseudoPerson
 from mmselfhuman.structures.skeleton import JOINT_INDEX, JOINTS, LIMBS, MIRRORED, NUM_JOINTS, SIGMAS
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "MIRRORED",
     "NUM_JOINTS",
     "SIGMAS",
+    "UNSURE",
     "Box",
     "Clip",
     "Frame",
@@ -17,6 +19,8 @@ __all__ = [
     "Person",
     "PersonImage",
     "PersonSource",
+    "PseudoLabel",
+    "PseudoPerson",
     "box_iou",
     "max_iou",
     "sliding_windows",
