@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mmselfhuman.pseudo_labels.clip_file import FORMAT_VERSION, ClipFile, write_clip_file
@@ -171,6 +171,15 @@ class RoundWriter:
         """Whether a clip is there, whole, with the provenance of this round."""
         path = self._path(video)
         return path.exists() and self._is_ours(ClipFile(path, self._store.images.folder), video)
+
+    def clip(self, video: str) -> Iterator[PseudoLabel]:
+        """The labels of a clip that is there, in order, without maps: what killed writers had to say about it.
+
+        Raises:
+            PseudoLabelError: The clip's file is missing or damaged.
+        """
+        file = ClipFile(self._path(video), self._store.images.folder)
+        return (file.read_without_maps(frame) for frame in file.header()["frames"])
 
     def write_clip(self, video: str, labels: Iterable[PseudoLabel]) -> None:
         """Write the labels of one clip, as they come; the clip is there when all have come.
