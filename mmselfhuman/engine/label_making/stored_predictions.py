@@ -1,0 +1,118 @@
+"""Predictions that lie on disk already, made by any network whatever."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmselfhuman.models.tpr import logits_from_labels
+from mmselfhuman.structures import Frame
+
+SUFFIXES = (".npz", ".png")
+
+
+class StoredPredictions:
+    """Logits or masks from files: ``folder/<name of the clip>/<number of the frame>.npz`` or ``.png``.
+
+    Frames are numbered from 0 in the undecimated video; leading zeros do not matter. An NPZ holds ``logits``,
+    ``(K, h, w)`` before softmax, of any resolution. A PNG holds one label per pixel (grey or palette); a pixel whose
+    value is no class, such as 255, says nothing. Masks of one object are often stored as 0 and 255: give
+    ``foreground=True`` for them, and whatever is not 0 is class 1.
+
+    Args:
+        folder: Where the clips' folders lie.
+        num_classes: K.
+        foreground: PNGs hold masks rather than labels.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: Fewer than two classes, or more than two for masks.
+    """
+
+    def __init__(self, folder: str | Path, num_classes: int = 2, foreground: bool = False) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise FileNotFoundError(f"no such folder of predictions: {self.folder}")
+        if num_classes < 2:
+            raise ValueError(f"num_classes: expected at least 2, got {num_classes}")
+        if foreground and num_classes != 2:
+            raise ValueError(f"num_classes: masks of a foreground have 2 classes, got {num_classes}")
+        self.num_classes = num_classes
+        self.foreground = foreground
+        self.identity = {"predictions": self._listing(), "num_classes": num_classes, "foreground": foreground}
+        self._clip: str | None = None
+        self._files: dict[int, Path] = {}
+
+    def __call__(self, clip: str, frames: Sequence[Frame]) -> list[Tensor]:
+        """Read the predictions for some frames.
+
+        Raises:
+            ValueError: There is no folder for the clip or no file for a frame, or a file is not as described.
+        """
+        if clip != self._clip:
+            self._files, self._clip = self._find(clip), clip
+        return [self._read(clip, frame) for frame in frames]
+
+    def _listing(self) -> str:
+        """A digest of the files' names and sizes: what other predictions would differ in."""
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.rglob("*")):
+            if path.suffix.lower() in SUFFIXES:
+                digest.update(f"{path.relative_to(self.folder).as_posix()}\n{path.stat().st_size}\n".encode())
+        return digest.hexdigest()
+
+    def _find(self, clip: str) -> dict[int, Path]:
+        folder = self.folder / clip
+        if not folder.is_dir():
+            raise ValueError(f"no predictions for clip {clip}: no such folder: {folder}")
+        files = {}
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() not in SUFFIXES:
+                continue
+            if not path.stem.isdecimal():
+                raise ValueError(f"{path}: expected the number of a frame as its name, such as 00012{path.suffix}")
+            number = int(path.stem)
+            if number in files:
+                raise ValueError(f"two predictions for frame {number} of clip {clip}: {files[number]} and {path}")
+            files[number] = path
+        return files
+
+    def _read(self, clip: str, frame: Frame) -> Tensor:
+        path = self._files.get(frame.index)
+        if path is None:
+            raise ValueError(
+                f"no prediction for frame {frame.index} of clip {clip}: "
+                f"{self.folder / clip} lacks {frame.index:05d}.npz and {frame.index:05d}.png"
+            )
+        return self._read_logits(path) if path.suffix.lower() == ".npz" else self._read_labels(path)
+
+    def _read_logits(self, path: Path) -> Tensor:
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                names, logits = content.files, content["logits"] if "logits" in content.files else None
+        except Exception as error:  # numpy, zipfile and zlib have one of their own each for a damaged file
+            raise ValueError(f"{path} cannot be read: {error}") from error
+        if logits is None:
+            raise ValueError(f"{path} must hold an array 'logits', it holds {', '.join(names) or 'nothing'}")
+        if logits.ndim != 3 or len(logits) != self.num_classes or logits.dtype.kind != "f":
+            raise ValueError(
+                f"{path}: expected floating logits of shape ({self.num_classes}, h, w), "
+                f"got {logits.dtype} {logits.shape}"
+            )
+        return torch.from_numpy(logits.astype(np.float32))
+
+    def _read_labels(self, path: Path) -> Tensor:
+        from PIL import Image
+
+        try:
+            with Image.open(path) as image:
+                labels = np.asarray(image)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be decoded: {error}") from error
+        if labels.ndim != 2:
+            raise ValueError(f"{path} must hold one label per pixel (grey or palette), not {labels.shape[2]} channels")
+        labels = (labels != 0) if self.foreground else labels
+        return logits_from_labels(torch.from_numpy(labels.astype(np.int64))[None], self.num_classes)[0]
