@@ -3,16 +3,21 @@
 from mmselfhuman.datasets.person_instance import PersonInstanceDataset
 from mmselfhuman.datasets.person_pose import PersonPoseDataset
 from mmselfhuman.datasets.person_seg import PersonSegDataset
+from mmselfhuman.datasets.pseudo_labels import EndlessDraws, EpochDraws, PseudoLabelDataset, PseudoLabels
 from mmselfhuman.datasets.sources import COCOPersons, OCHuman, build_source, source_to_coco
 from mmselfhuman.datasets.synthetic import SyntheticPeople, SyntheticVideos
 from mmselfhuman.datasets.video import UnlabelledVideos
 
 __all__ = [
     "COCOPersons",
+    "EndlessDraws",
+    "EpochDraws",
     "OCHuman",
     "PersonInstanceDataset",
     "PersonPoseDataset",
     "PersonSegDataset",
+    "PseudoLabelDataset",
+    "PseudoLabels",
     "SyntheticPeople",
     "SyntheticVideos",
     "UnlabelledVideos",

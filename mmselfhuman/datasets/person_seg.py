@@ -1,11 +1,23 @@
 """Labelled persons for semantic segmentation."""
 
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
 
 from mmselfhuman.datasets.person_dataset import PersonDataset
 from mmselfhuman.datasets.sources.masks import box_to_rle
 from mmselfhuman.registry import DATASETS
-from mmselfhuman.structures import PersonImage
+from mmselfhuman.structures import UNSURE, PersonImage
+
+
+@runtime_checkable
+class HasSemanticMaps(Protocol):
+    """A source that knows the class of every pixel, which its persons alone do not say."""
+
+    def semantic_map(self, index: int) -> np.ndarray | None:
+        """``(H, W)`` uint8 class index, ``UNSURE`` where nothing is to be learned; ``None`` if it knows no more of this
+        image than the persons."""
+        ...
 
 
 @DATASETS.register_module()
@@ -13,7 +25,9 @@ class PersonSegDataset(PersonDataset):
     """Person against background, as mmseg samples.
 
     ``LoadPersonSegMap`` makes ``gt_seg_map`` of ``person_masks`` and ``ignored_masks`` (compressed RLEs); any mmseg
-    transform follows. Ignored are crowds, and the boxes of persons without a mask.
+    transform follows. Ignored are crowds, and the boxes of persons without a mask. From a source that
+    :class:`HasSemanticMaps`, ``semantic_map`` comes along and takes the place of the masks; its classes are those of
+    ``metainfo``.
 
     See :class:`~mmselfhuman.datasets.person_dataset.PersonDataset` for the arguments.
     """
@@ -21,7 +35,11 @@ class PersonSegDataset(PersonDataset):
     METAINFO: ClassVar[dict] = {"classes": ("background", "person"), "palette": [[0, 0, 0], [220, 20, 60]]}
 
     def describe(self, item: PersonImage, entry: dict) -> dict:
-        """``person_masks`` and ``ignored_masks``, and what mmseg's datasets put into every sample."""
+        """The masks or the map, and what mmseg's datasets put into every sample.
+
+        Raises:
+            ValueError: The map has a class that :attr:`metainfo` does not know.
+        """
         learned, ignored = [], []
         for person in item.persons:
             if person.mask is None:
@@ -31,7 +49,16 @@ class PersonSegDataset(PersonDataset):
         return {
             "person_masks": learned,
             "ignored_masks": ignored,
+            "semantic_map": self._semantic_map(item, entry["source_index"]),
             "seg_fields": [],
             "label_map": None,
             "reduce_zero_label": False,
         }
+
+    def _semantic_map(self, item: PersonImage, index: int) -> np.ndarray | None:
+        classes = self.source.semantic_map(index) if isinstance(self.source, HasSemanticMaps) else None
+        if classes is not None:
+            highest, known = classes.max(initial=0, where=classes != UNSURE), self._metainfo["classes"]
+            if highest >= len(known):
+                raise ValueError(f"label map of {item.file_name} has class {highest}, but classes are {tuple(known)}")
+        return classes

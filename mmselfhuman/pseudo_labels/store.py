@@ -62,9 +62,18 @@ class PseudoLabelStore:
     def latest_round(self) -> int | None:
         """The highest committed round, ``None`` if there is none. Takes some microseconds: may be asked for every
         sample."""
+        commit = self.latest_commit()
+        return None if commit is None else commit[0]
+
+    def latest_commit(self) -> tuple[int, int, int] | None:
+        """The highest committed round and what tells its commit from another of the same number; as quick as
+        :meth:`latest_round`."""
         for number in sorted(self._numbers(), reverse=True):
-            if os.path.exists(f"{self._rounds}/{number:06d}/{MANIFEST}"):
-                return number
+            try:
+                status = os.stat(f"{self._rounds}/{number:06d}/{MANIFEST}")
+            except FileNotFoundError:
+                continue
+            return number, status.st_ino, status.st_mtime_ns
         return None
 
     def read(self, number: int | None = None) -> RoundReader:

@@ -6,6 +6,7 @@ from mmcv.transforms import BaseTransform
 from mmselfhuman.datasets.images import read_image
 from mmselfhuman.datasets.sources.masks import union_mask
 from mmselfhuman.registry import TRANSFORMS
+from mmselfhuman.structures import UNSURE
 
 
 @TRANSFORMS.register_module()
@@ -44,6 +45,8 @@ class LoadPersonImage(BaseTransform):
 class LoadPersonSegMap(BaseTransform):
     """Draw ``gt_seg_map``: 1 where there is a person, ``ignore_index`` in ignored regions elsewhere, 0 in the rest.
 
+    Where the sample has a ``semantic_map``, it is that map, with ``ignore_index`` where the map is unsure.
+
     Args:
         ignore_index: Label of pixels that neither loss nor metric counts.
     """
@@ -53,10 +56,17 @@ class LoadPersonSegMap(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add ``gt_seg_map`` ((H, W) uint8) to ``results`` and its ``seg_fields``."""
+        known = results.get("semantic_map")
+        results["gt_seg_map"] = self._draw(results) if known is None else self._relabelled(known)
+        results["seg_fields"].append("gt_seg_map")
+        return results
+
+    def _draw(self, results: dict) -> np.ndarray:
         size = results["height"], results["width"]
         seg_map = np.zeros(size, dtype=np.uint8)
         seg_map[union_mask(results["ignored_masks"], *size)] = self.ignore_index
         seg_map[union_mask(results["person_masks"], *size)] = 1
-        results["gt_seg_map"] = seg_map
-        results["seg_fields"].append("gt_seg_map")
-        return results
+        return seg_map
+
+    def _relabelled(self, classes: np.ndarray) -> np.ndarray:
+        return np.where(classes == UNSURE, np.uint8(self.ignore_index), classes)
