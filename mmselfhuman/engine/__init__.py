@@ -1,3 +1,3 @@
-from mmselfhuman.engine.hooks import ChannelsLast, DumpPredictions, ShowPredictions
+from mmselfhuman.engine.hooks import ChannelsLast, DumpPredictions, ExactResumeHook, ShowPredictions, TPRHook
 
-__all__ = ["ChannelsLast", "DumpPredictions", "ShowPredictions"]
+__all__ = ["ChannelsLast", "DumpPredictions", "ExactResumeHook", "ShowPredictions", "TPRHook"]
