@@ -53,6 +53,7 @@ def person_from_json(entry: dict) -> PseudoPerson:
         visibility=None if visibility is None else np.array(visibility, np.uint8),
         track_id=entry["track_id"],
         box=tuple(entry["box"]),
+        crowd=entry["crowd"],
     )
 
 
@@ -66,6 +67,7 @@ def _person_to_json(person: PseudoPerson) -> dict:
         "keypoints": None if keypoints is None else [float(str(value)) for value in keypoints.astype("f4").ravel()],
         "visibility": None if visibility is None else [int(value) for value in visibility],
         "track_id": None if person.track_id is None else int(person.track_id),
+        "crowd": bool(person.crowd),
     }
 
 

@@ -25,6 +25,7 @@ class PseudoPerson:
         track_id: Identity within the video; ``None`` if unknown.
         box: ``(x, y, w, h)`` in pixels. Left out, it is that of the mask or, lacking one, that of the joints with a
             positive score.
+        crowd: Not one person but a region of uncounted ones (COCO ``iscrowd``): to be ignored, not learned.
 
     Raises:
         ValueError: There is neither box nor mask nor a joint with a positive score.
@@ -36,6 +37,7 @@ class PseudoPerson:
     visibility: np.ndarray | None = None
     track_id: int | None = None
     box: Box | None = None
+    crowd: bool = False
 
     def __post_init__(self) -> None:
         if self.box is None:

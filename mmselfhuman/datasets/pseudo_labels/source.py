@@ -95,7 +95,7 @@ class PseudoLabels:
             area=area,
             mask=person.mask,
             keypoints=None if person.keypoints is None else self._keypoints(person),
-            crowd=person.score < self.min_score,
+            crowd=person.crowd or person.score < self.min_score,
             track_id=person.track_id,
         )
 
