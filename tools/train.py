@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mmselfhuman.utils import ConfigError, load_config
+from mmselfhuman.utils import ConfigError, checkpoint_to_resume, load_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,7 +47,9 @@ def training_config(args: argparse.Namespace) -> Config:
     if args.amp:
         use_mixed_precision(config)
     if args.resume == "auto":
-        config.resume, config.load_from = True, None
+        # MMEngine's own search would start from nothing, not from load_from, when there is no checkpoint yet.
+        found = checkpoint_to_resume(config.work_dir)
+        config.resume, config.load_from = bool(found), found or config.get("load_from")
     elif args.resume:
         if "://" not in args.resume and not os.path.isfile(args.resume):
             raise FileNotFoundError(f"checkpoint to resume from not found: {args.resume}")
