@@ -92,6 +92,7 @@ setup(
     extras_require={
         "all": requirements("optional"),
         "fast": requirements("fast"),
+        "flow": requirements("flow"),
         "mim": requirements("mminstall"),
         "pot": requirements("pot"),
         "tests": requirements("tests"),

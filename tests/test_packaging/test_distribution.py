@@ -98,6 +98,13 @@ class TestRequirements:
         asked = {r.name for r in required if r.marker and r.marker.evaluate({"extra": "mim"})}
         assert asked == {"mmcv", "mmdet", "mmengine", "mmpose", "mmsegmentation"}
 
+    def test_flow_moves_nothing_that_is_pinned(self, required):
+        asked = {r.name: r.specifier for r in required if r.marker and r.marker.evaluate({"extra": "flow"})}
+        assert "ptlflow" not in asked, "its dependencies contradict constraints.txt"
+        lines = Path(__file__).parents[2].joinpath("requirements", "constraints.txt").read_text().splitlines()
+        pinned = dict(line.split(" ;")[0].split("==") for line in lines if "==" in line and not line.startswith("#"))
+        assert [name for name, bounds in asked.items() if name in pinned and pinned[name] not in bounds] == []
+
     def test_all_holds_every_optional_back_end(self, required):
         def extra(name: str) -> set[str]:
             return {r.name for r in required if r.marker and r.marker.evaluate({"extra": name})}
