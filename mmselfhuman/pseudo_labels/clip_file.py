@@ -7,10 +7,15 @@ are the same bytes.
 
 import hashlib
 import json
+import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from mmselfhuman.pseudo_labels.files import PseudoLabelError, replacing, to_json
 from mmselfhuman.pseudo_labels.maps import coarsen, decode_map, encode_map, refine
@@ -34,7 +39,7 @@ def write_clip_file(path: Path, header: dict, labels: Iterable[tuple[PseudoLabel
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for label, image in labels:
             name = _name(label.frame)
-            _add(archive, f"{name}.json", to_json(label_to_json(label, image)))
+            _add(archive, f"{name}.json", to_json({**label_to_json(label, image), "confidence_stride": stride}))
             if label.semantic is not None:
                 _add(archive, f"{name}.semantic.png", encode_map(label.semantic))
             if label.confidence is not None:
@@ -45,7 +50,7 @@ def write_clip_file(path: Path, header: dict, labels: Iterable[tuple[PseudoLabel
 
 
 class ClipFile:
-    """Reads a clip file, each frame for itself. Nothing stays open between calls, so that it may be shared by forks.
+    """Reads a clip file, each frame for itself. Nothing stays open between calls: it may be pickled and forked.
 
     Args:
         path: The file.
@@ -54,6 +59,7 @@ class ClipFile:
 
     def __init__(self, path: Path, frames_folder: Path) -> None:
         self.path, self._frames_folder = path, frames_folder
+        self._directory: dict[str, tuple[int, int, int]] | None = None
 
     def header(self) -> dict:
         """What ``clip.json`` says.
@@ -64,19 +70,15 @@ class ClipFile:
         return self._json(_HEADER)
 
     def check(self) -> None:
-        """Read everything once.
+        """Read everything once, and see that the pixels are there.
 
         Raises:
-            PseudoLabelError: The file is missing or damaged.
+            PseudoLabelError: The file is missing or damaged, or an image is missing.
         """
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                wrong = archive.testzip()
-        except (OSError, zipfile.BadZipFile, *_UNREADABLE) as error:
-            raise damaged(self.path, error) from error
-        if wrong is not None:
-            raise PseudoLabelError(f"{self.path} is damaged: wrong checksum of {wrong} in it")
-        self.header()
+        for frame in self.header()["frames"]:
+            image = self.read(frame).image
+            if not Path(image).is_file():
+                raise PseudoLabelError(f"{image} is missing")
 
     def read(self, frame: int) -> PseudoLabel:
         """The label of a frame.
@@ -85,8 +87,15 @@ class ClipFile:
             PseudoLabelError: The file is missing or damaged.
         """
         name = _name(frame)
-        content = self._contents(f"{name}.json", f"{name}.semantic.png", f"{name}.confidence.png", _HEADER)
-        return self._label(content, name)
+        entry = self._json(f"{name}.json")
+        label = self._label(entry, name)
+        size, stride = (label.height, label.width), entry["confidence_stride"]
+        coarse = self._map(f"{name}.confidence.png", (-(-size[0] // stride), -(-size[1] // stride)))
+        return replace(
+            label,
+            semantic=self._map(f"{name}.semantic.png", size),
+            confidence=None if coarse is None else refine(coarse, *size, stride),
+        )
 
     def read_without_maps(self, frame: int) -> PseudoLabel:
         """The label of a frame with ``semantic`` and ``confidence`` left out, which is faster.
@@ -95,65 +104,75 @@ class ClipFile:
             PseudoLabelError: The file is missing or damaged.
         """
         name = _name(frame)
-        return self._label(self._contents(f"{name}.json"), name)
+        return self._label(self._json(f"{name}.json"), name)
 
-    def _label(self, content: dict[str, bytes | None], name: str) -> PseudoLabel:
-        entry = self._parsed(content, f"{name}.json")
+    def _label(self, entry: dict, name: str) -> PseudoLabel:
         try:
             persons = entry["persons"]
-            height, width = entry["height"], entry["width"]
-            semantic = self._map(content, f"{name}.semantic.png", (height, width))
-            confidence = None
-            if content.get(f"{name}.confidence.png") is not None:
-                stride = self._parsed(content, _HEADER)["confidence_stride"]
-                coarse = self._map(content, f"{name}.confidence.png", (-(-height // stride), -(-width // stride)))
-                confidence = refine(coarse, height, width, stride)
             return PseudoLabel(
                 frame=entry["frame"],
-                height=height,
-                width=width,
+                height=entry["height"],
+                width=entry["width"],
                 image=str(self._frames_folder / entry["image"]),
-                semantic=semantic,
-                confidence=confidence,
                 persons=None if persons is None else tuple(person_from_json(person) for person in persons),
                 provenance=entry["provenance"],
             )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise PseudoLabelError(
-                f"{self.path} is damaged: {name}.json in it is not as expected ({error!r})"
-            ) from error
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise PseudoLabelError(f"{self.path} is damaged: {name}.json is not as expected ({error!r})") from error
 
-    def _map(self, content: dict[str, bytes | None], name: str, size: tuple[int, int]) -> Any:
-        if content.get(name) is None:
+    def _map(self, name: str, size: tuple[int, int]) -> np.ndarray | None:
+        content = self._content(name)
+        if content is None:
             return None
-        values = decode_map(content[name])
+        values = decode_map(content)
         if values is None or values.shape != size:
             raise PseudoLabelError(f"{self.path} is damaged: {name} in it is no grey image of {size[1]} x {size[0]}")
         return values
 
-    def _json(self, name: str) -> Any:
-        return self._parsed(self._contents(name), name)
-
-    def _parsed(self, content: dict[str, bytes | None], name: str) -> Any:
-        if content[name] is None:
+    def _json(self, name: str) -> dict:
+        content = self._content(name)
+        if content is None:
             raise PseudoLabelError(f"{self.path} is damaged: it lacks {name}")
         try:
-            return json.loads(content[name])
+            return json.loads(content)
         except ValueError as error:
             raise PseudoLabelError(f"{self.path} is damaged: {name} in it is no JSON") from error
 
-    def _contents(self, *names: str) -> dict[str, bytes | None]:
-        """Entries of the archive; ``None`` for those that it lacks. Their CRC is checked."""
+    def _content(self, name: str) -> bytes | None:
+        """An entry of the archive, ``None`` if there is none of that name."""
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                present = set(archive.namelist())
-                return {name: archive.read(name) if name in present else None for name in names}
-        except (OSError, zipfile.BadZipFile, *_UNREADABLE) as error:
+            if self._directory is None:
+                self._directory = _directory(self.path)
+            if name not in self._directory:
+                return None
+            offset, size, checksum = self._directory[name]
+            with open(self.path, "rb") as file:
+                file.seek(offset)
+                header = file.read(_LOCAL_HEADER.size)
+                name_length, extra_length = _LOCAL_HEADER.unpack(header)
+                file.seek(name_length + extra_length, os.SEEK_CUR)
+                content = file.read(size)
+        except (OSError, zipfile.BadZipFile, struct.error, *_UNREADABLE) as error:
             raise damaged(self.path, error) from error
+        if len(content) != size or zlib.crc32(content) != checksum:
+            raise PseudoLabelError(f"{self.path} is damaged: {name} in it does not fit its checksum")
+        return content
 
 
-_UNREADABLE = (EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
+_LOCAL_HEADER = struct.Struct("<26x2H")
+"""What stands before an entry's name in a ZIP archive; ends in the lengths of the name and of further fields."""
+
+_UNREADABLE = (EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError, MemoryError)
 """What :mod:`zipfile` raises, beside its own errors, for archives whose bytes are wrong."""
+
+
+def _directory(path: Path) -> dict[str, tuple[int, int, int]]:
+    """Offset, size and CRC-32 of each entry of an archive. Asking :mod:`zipfile` for each would read all of it anew."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise zipfile.BadZipFile("an entry is compressed")
+    return {entry.filename: (entry.header_offset, entry.file_size, entry.CRC) for entry in entries}
 
 
 def file_digest(path: Path) -> str:

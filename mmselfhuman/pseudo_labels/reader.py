@@ -1,6 +1,7 @@
 """Reading a committed round."""
 
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -10,6 +11,9 @@ from mmselfhuman.pseudo_labels.files import CLIP_SUFFIX, PseudoLabelError
 from mmselfhuman.pseudo_labels.frame_images import FrameImages
 from mmselfhuman.pseudo_labels.manifest import MANIFEST, read_manifest
 from mmselfhuman.structures import PseudoLabel
+
+_KEPT_FILES = 16
+"""Clip files whose directory stays in memory."""
 
 
 class RoundReader(Sequence[PseudoLabel]):
@@ -41,6 +45,7 @@ class RoundReader(Sequence[PseudoLabel]):
         self._ends = list(accumulate(len(entry["frames"]) for entry in self._entries))
         self._folder, self._images = folder, images
         self._checked: set[int] = set()
+        self._open: OrderedDict[int, ClipFile] = OrderedDict()
 
     def __len__(self) -> int:
         return self._ends[-1]
@@ -99,7 +104,8 @@ class RoundReader(Sequence[PseudoLabel]):
         for clip, entry in enumerate(self._entries):
             try:
                 self._checked.discard(clip)
-                labels = [self._file(clip).read(frame) for frame in entry["frames"]]
+                file = self._checked_file(clip)
+                labels = [file.read(frame) for frame in entry["frames"]]
             except PseudoLabelError as error:
                 problems.append(str(error))
                 continue
@@ -121,6 +127,13 @@ class RoundReader(Sequence[PseudoLabel]):
         return self._ends[clip] - len(self._entries[clip]["frames"])
 
     def _file(self, clip: int) -> ClipFile:
+        file = self._open.pop(clip, None) or self._checked_file(clip)
+        self._open[clip] = file
+        if len(self._open) > _KEPT_FILES:
+            self._open.popitem(last=False)
+        return file
+
+    def _checked_file(self, clip: int) -> ClipFile:
         entry = self._entries[clip]
         path = self._folder / "clips" / f"{entry['video']}{CLIP_SUFFIX}"
         if clip not in self._checked:
