@@ -65,7 +65,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: The file cannot be written, e.g. for want of space; then nothing is left of it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     partial = path.with_name(f".{path.name}.{_host()}.{os.getpid()}.partial")
     try:
         with open(partial, "w+b") as file:
@@ -73,7 +73,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-        sync_folder(path.parent)
+        _sync_folder(path.parent)
     except OSError as error:
         if error.filename is None and error.errno in _STORAGE_FAILS:  # raised by the write, which does not say where
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
@@ -82,7 +82,15 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         partial.unlink(missing_ok=True)
 
 
-def sync_folder(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each of which then survives a power cut."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
     """Have the names in a folder survive a power cut, where the operating system can."""
     if os.name != "posix":
         return

@@ -124,7 +124,7 @@ class PseudoLabelStore:
                 (self._folder(later) / MANIFEST).unlink(missing_ok=True)
 
     def prune(self, keep: int) -> list[int]:
-        """Delete the labels of all but the last committed rounds; pixels stay.
+        """Delete the labels of all rounds before the last committed ones; pixels stay.
 
         Args:
             keep: How many rounds to keep, at least 1.
@@ -137,7 +137,8 @@ class PseudoLabelStore:
         """
         if keep < 1:
             raise ValueError(f"keep is {keep}, expected at least 1 round")
-        deleted = self.rounds()[:-keep]
+        kept = self.rounds()[-keep:]
+        deleted = [number for number in sorted(self._numbers()) if kept and number < kept[0]]
         for number in deleted:
             # Without its manifest it does not exist, however far the rest gets.
             (self._folder(number) / MANIFEST).unlink(missing_ok=True)

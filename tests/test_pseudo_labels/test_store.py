@@ -199,10 +199,13 @@ def test_commit_without_a_clip_is_refused(store):
 
 
 def test_prune_keeps_the_last_committed_rounds_and_all_pixels(store):
+    assert store.prune(2) == []
     for number in (0, 1, 5):
         commit(store, number)
+    (store.root / "rounds/000000/manifest.json").unlink()  # as a prune does that is killed
     assert store.prune(2) == [0]
     assert (store.rounds(), store.prune(2)) == ([1, 5], [])
+    assert not (store.root / "rounds/000000").exists()
     assert store.read(1).verify() == []
     with pytest.raises(ValueError, match="keep is 0, expected at least 1 round"):
         store.prune(0)
