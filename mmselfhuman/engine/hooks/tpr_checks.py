@@ -20,16 +20,18 @@ from mmselfhuman.structures import Clip
 _OWNER = "run.json"
 
 _LINES_TO_ADD = """\
+custom_imports = dict(imports=['mmselfhuman'])
 train_dataloader = dict(
-    sampler=dict(_delete_=True, type='mmselfhuman.{sampler}', shuffle=True),
+    sampler=dict(_delete_=True, type='mmselfhuman.{sampler}'),
     dataset=dict(
         _delete_=True,
         type='mmselfhuman.PseudoLabelDataset',
-        labelled={{{{_base_.train_dataloader.dataset}}}},
+        labelled=_base_.train_dataloader.dataset,
         pseudo=dict(
             type='PersonSegDataset',
             source=dict(type='PseudoLabels', store={store!r}),
-            pipeline=[dict(type='mmselfhuman.LoadPersonImage'), dict(type='mmselfhuman.LoadPersonSegMap'), ...])))"""
+            pipeline=[dict(type='mmselfhuman.LoadPersonImage'), dict(type='mmselfhuman.LoadPersonSegMap'),
+                      *_base_.train_pipeline[2:]])))  # your transforms, without those that load"""
 
 
 def checked_store(config: str | os.PathLike | Mapping | None, runner: Runner) -> PseudoLabelStore:
