@@ -13,6 +13,7 @@ UNRELIABLE: Colour = (255, 0, 255)
 RENEWED: Colour = (0, 255, 0)
 """BGR of such a vector for which the search found another one (green)."""
 
+_GLOW = 0.75  # opacity of the colours where nothing is trusted, so that the picture can still be made out
 _ARROW_SPACING = 30  # at least so many pixels between drawn vectors, at 480 rows
 
 
@@ -51,7 +52,7 @@ def draw_reliability(image: np.ndarray, reliability: np.ndarray) -> np.ndarray:
     reliability = np.clip(np.asarray(reliability, dtype=np.float32), 0, 1)
     reliability = cv2.resize(reliability, canvas.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     glow = reliability_to_colour(reliability)
-    share = (1 - reliability)[..., None]
+    share = _GLOW * (1 - reliability)[..., None]
     return np.rint(canvas * (1 - share) + glow * share).astype(np.uint8)
 
 
@@ -95,9 +96,7 @@ def draw_unreliable_vectors(
     for y, x in _spread(unreliable, max(8, round(_ARROW_SPACING * min(size) / 480))):
         end = np.clip([x, y] + np.asarray(shown)[:, y, x], -(2**14), 2**14)
         end = tuple(int(c) for c in np.rint(end))
-        cv2.arrowedLine(
-            canvas, (x, y), end, (255, 255, 255), thickness, cv2.LINE_AA, tipLength=0.25
-        )
+        cv2.arrowedLine(canvas, (x, y), end, (255, 255, 255), thickness, cv2.LINE_AA, tipLength=0.25)
     return canvas
 
 
