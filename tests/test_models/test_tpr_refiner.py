@@ -15,6 +15,7 @@ from mmselfhuman.models.tpr import (
     FrameReliability,
     Neighbour,
     TemporalParsingRefiner,
+    VoteBalance,
     fuse,
     predicted_labels,
     unreliable_vectors,
@@ -49,7 +50,7 @@ def noisy_clip(length: int, size=(HEIGHT, WIDTH), classes: int = 3):
     return images, logits, forward, backward
 
 
-def offline(images, logits, forward, backward, *, window, rounds, negate, trust, search, reliability, stride):
+def offline(images, logits, forward, backward, *, window, rounds, negate, trust, search, reliability, balance, stride):
     """TPR on a whole clip at once, round by round, every pair and every frame in turn."""
     length, size = len(images), logits[0].shape[1:]
     images = [image[None].float() for image in images]
@@ -58,6 +59,8 @@ def offline(images, logits, forward, backward, *, window, rounds, negate, trust,
     forward = list(forward)
     backward = [-flow for flow in forward] if negate else list(backward)
     levels = [a[None] for a in logits]
+    if balance:
+        levels = list(map(VoteBalance(), levels))
     if reliability is not None:
         coarse = [
             CoarseFrame(resize(i, (HEIGHT // 8, WIDTH // 8)), resize(a.softmax(1), (HEIGHT // 8, WIDTH // 8)))
@@ -84,11 +87,11 @@ def offline(images, logits, forward, backward, *, window, rounds, negate, trust,
                 here, there = labels[t : t + 2]
                 wrong = unreliable_vectors(ahead, here, there)
                 wanted = wrong & ~searched[0, t]
-                forward[t] = search(grey[t], grey[t + 1], ahead, back, here, there, wrong, wanted)
+                forward[t] = search(grey[t], grey[t + 1], ahead, back, wanted)
                 searched[0, t] |= wrong
                 wrong = unreliable_vectors(back, there, here)
                 wanted = wrong & ~searched[1, t]
-                backward[t] = search(grey[t + 1], grey[t], back, ahead, there, here, wrong, wanted)
+                backward[t] = search(grey[t + 1], grey[t], back, ahead, wanted)
                 searched[1, t] |= wrong
                 if negate:
                     backward[t] = -forward[t]
@@ -128,6 +131,7 @@ def test_the_stream_equals_the_clip_refined_round_by_round(window, rounds, backw
         "trust": FlowTrust() if trusted else None,
         "search": FlowRefinement(4, 2, 1) if searched else None,
         "reliability": FrameReliability(reach=2, pool=2) if rated else None,
+        "balance": rated,
     }
     estimator = Known(forward, back)
     refiner = TemporalParsingRefiner(estimator, window, rounds, backward, **parts, trust_stride=2)
@@ -143,7 +147,7 @@ def test_the_stream_equals_the_clip_refined_round_by_round(window, rounds, backw
 
 def test_the_paper_on_three_frames_is_equation_5():
     images, logits, forward, backward = noisy_clip(3)
-    plain = {"rounds": 1, "trust": None, "search": None, "reliability": None}
+    plain = {"rounds": 1, "trust": None, "search": None, "reliability": None, "balance": False}
     refiner = TemporalParsingRefiner(Known(forward, backward), backward="negate", **plain)
     middle = list(refiner(zip(images, logits, strict=True)))[1].logits
     before = Neighbour(logits[0][None], -forward[0])
@@ -231,7 +235,7 @@ def test_clips_of_no_and_of_one_frame():
     refiner = TemporalParsingRefiner(DISFlow())
     assert list(refiner([])) == []
     (frame,) = refiner([(images[0], logits[0])])
-    assert torch.equal(frame.logits, logits[0])
+    assert torch.equal(predicted_labels(frame.logits[None]), predicted_labels(logits[0][None]))
     assert frame.unreliable is None
 
 

@@ -77,7 +77,7 @@ def test_refined_flow_is_nearer_the_truth_where_it_was_unreliable_and_the_same_e
             forward, backward = estimator.bidirectional(*images)
             grey = [image.float().mean(1, keepdim=True) for image in images]
             wrong = unreliable_vectors(forward, *labels)
-            refined = search(*grey, forward, backward, *labels, wrong)
+            refined = search(*grey, forward, backward, wrong)
             assert torch.equal(refined.masked_fill(wrong[:, None], 0), forward.masked_fill(wrong[:, None], 0))
             truth, hidden = clip.flow(t, t + 1)
             seen = wrong.numpy() & ~hidden

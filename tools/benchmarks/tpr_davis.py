@@ -28,6 +28,7 @@ SEQUENCES = ("parkour", "dance-twirl")
 INPUTS = ("osvos", "rvos", "rvos main", "espnetv2")
 BOX_MARGIN = 0.25
 SEED = 0
+PAPER = {"trust": None, "reliability": None, "balance": False}
 ROWS: dict[str, dict] = {
     "default (window 3, 5 rounds)": {},
     "window 2": {"window": 2},
@@ -38,8 +39,10 @@ ROWS: dict[str, dict] = {
     "plain sum": {"trust": None},
     "no re-search": {"search": None},
     "no reliability": {"reliability": None},
-    "the paper's (plain, negated, no reliability)": {"trust": None, "backward": "negate", "reliability": None},
-    "zero flow, plain, no reliability (control)": {"trust": None, "search": None, "reliability": None, "zero": True},
+    "votes not balanced": {"balance": False},
+    "the paper's sum (plain, no reliability, not balanced)": PAPER,
+    "the same, negated flow": {**PAPER, "backward": "negate"},
+    "zero flow, the paper's sum (control)": {**PAPER, "search": None, "zero": True},
 }
 
 

@@ -1,5 +1,6 @@
 """TPR: temporal parsing refinement, section 3.3 of the paper."""
 
+from mmselfhuman.models.tpr.balance import VoteBalance
 from mmselfhuman.models.tpr.flow_refinement import FlowRefinement, matching_errors, unreliable_vectors
 from mmselfhuman.models.tpr.labels import logits_from_labels, predicted_labels
 from mmselfhuman.models.tpr.mask_refinement import Neighbour, fuse, window_offsets
@@ -17,6 +18,7 @@ __all__ = [
     "Neighbour",
     "RefinedFrame",
     "TemporalParsingRefiner",
+    "VoteBalance",
     "fuse",
     "integrate",
     "logits_from_labels",

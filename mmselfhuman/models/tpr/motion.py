@@ -70,7 +70,7 @@ class Motion:
         for ((src, dst), flow, other, labels), searched in zip(directions, self._searched, strict=False):
             wrong = unreliable_vectors(flow, *labels)
             shares.append(float(wrong.float().mean()))
-            refined.append(search(src.luminance, dst.luminance, flow, other, *labels, wrong, wrong & ~searched))
+            refined.append(search(src.luminance, dst.luminance, flow, other, wrong & ~searched))
             searched |= wrong
         before = self.forward, self.backward
         self.forward, self.backward = (refined[0], -refined[0]) if self._negated else refined

@@ -35,6 +35,9 @@ class TemporalParsingRefiner:
         search: How unreliable vectors are searched again; ``None`` leaves the flow as estimated.
         reliability: How failed predictions are found, whose logits are scaled down before the first round; ``None``
             takes every prediction at its word, as in the paper.
+        balance: Whether the votes of all classes are brought to one strength first
+            (:class:`~mmselfhuman.models.tpr.balance.VoteBalance`); ``False`` takes the activations as they are, as in
+            the paper.
         trust_stride: Vectors are weighed on images smaller by this factor.
 
     Raises:
@@ -50,6 +53,7 @@ class TemporalParsingRefiner:
         trust: FlowTrust | None = _TRUST,
         search: FlowRefinement | None = _SEARCH,
         reliability: FrameReliability | None = _RELIABILITY,
+        balance: bool = True,
         trust_stride: int = 4,
     ) -> None:
         if backward not in BACKWARD:
@@ -64,6 +68,7 @@ class TemporalParsingRefiner:
         self.trust = trust
         self.search = search
         self.reliability = reliability
+        self.balance = balance
         self.trust_stride = trust_stride
 
     @torch.no_grad()
@@ -89,6 +94,7 @@ class TemporalParsingRefiner:
             trust=self.trust,
             search=self.search,
             reliability=self.reliability,
+            balance=self.balance,
             trust_stride=self.trust_stride,
         )
         for image, logits in frames:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmselfhuman.models.flow.interface import FlowEstimator
 from mmselfhuman.models.flow.ops import resize, resize_flow
+from mmselfhuman.models.tpr.balance import VoteBalance
 from mmselfhuman.models.tpr.flow_refinement import FlowRefinement
 from mmselfhuman.models.tpr.labels import predicted_labels
 from mmselfhuman.models.tpr.mask_refinement import Neighbour, fuse
@@ -23,7 +24,7 @@ class RefinedFrame:
     Attributes:
         index: Its number in the clip, from 0.
         logits: ``(K, h, w)`` float32 on the scale of the input's: the weighted mean of the window's activations, which
-            has the argmax of equation (5)'s sum.
+            has the argmax of equation (5)'s sum over balanced votes.
         reliability: ``(1, h, w)`` in [0, 1], how far the frames around confirm the frame's own input; ``None`` if they
             were not asked.
         unreliable: Share of the flow vectors to and from the next frame that linked different labels in the last round;
@@ -72,11 +73,13 @@ class Stream:
         trust: FlowTrust | None,
         search: FlowRefinement | None,
         reliability: FrameReliability | None,
+        balance: bool,
         trust_stride: int,
     ) -> None:
         self._flow, self._negate = flow, negate
         self._offsets, self._rounds = offsets, rounds
         self._trust, self._search, self._reliability = trust, search, reliability
+        self._balance = VoteBalance() if balance else None
         self._trust_stride = trust_stride
         self._behind = -min((0, *offsets))
         # Not only must the window be there: no frame of the round before may still need the flow this one will refine.
@@ -90,6 +93,8 @@ class Stream:
         """Take the next frame, yield those that are finished."""
         self._check(image, logits)
         image, logits = image[None], logits[None].float()
+        if self._balance:
+            logits = self._balance(logits)
         held = _Held(image, logits, FrameViews(image, self._trust_stride), self._coarse(image, logits))
         if self._arrived:
             self._join(self._frames[self._arrived - 1], held)
