@@ -1,4 +1,4 @@
-"""What TPR does to a network's masks, and to the flow, on target videos of synthetic people: measured against exact truth.
+"""What TPR does to a network's masks, and to the flow, on target videos of synthetic people, against exact truth.
 
 Prints Markdown: the end-point error of flow before and after refinement, then the person IoU of the network's masks and
 of the refined ones under several settings, for every seed of the videos. All settings are the defaults of

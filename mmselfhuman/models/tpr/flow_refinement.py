@@ -141,8 +141,8 @@ class _Search:
         best = self.flow[:, y, x]
         lost = (self._detours(x, y, best) > self.settings.max_detour).nonzero()[:, 0]
         x, y, current = x[lost], y[lost], best[:, lost]
-        cell = y // self.settings.step, x // self.settings.step
-        vectors, median = self.candidates[:, :, *cell].transpose(1, 2), self.medians[:, *cell]
+        row, column = y // self.settings.step, x // self.settings.step
+        vectors, median = self.candidates[:, :, row, column].transpose(1, 2), self.medians[:, row, column]
         pixel, rank = _ends_inside(x[:, None], y[:, None], vectors, *self.flow.shape[1:]).nonzero(as_tuple=True)
         errors = self._errors(x[pixel], y[pixel], vectors[:, pixel, rank])
         better = errors < self._errors(x, y, current)[pixel]
