@@ -72,7 +72,7 @@ def build(scope, labelled, pseudo, store):
 
 
 def both(dataset):
-    """A labelled and a pseudo-labelled sample, as a worker process that was spawned makes them."""
+    """A labelled and a pseudo-labelled sample, made by a worker process outside the default scope."""
     loader = DataLoader(
         dataset,
         2,

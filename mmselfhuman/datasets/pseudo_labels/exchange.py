@@ -1,5 +1,6 @@
 """Pseudo-labels from and to the formats of everybody else: COCO JSON for persons, PNG for label maps."""
 
+import hashlib
 import os.path as osp
 import re
 from collections import defaultdict
@@ -18,7 +19,7 @@ from mmselfhuman.datasets.sources.coco_file import read_coco_file
 from mmselfhuman.datasets.transforms import LoadPersonSegMap
 from mmselfhuman.pseudo_labels import PseudoLabelStore, RoundReader
 from mmselfhuman.pseudo_labels.clip_file import file_digest
-from mmselfhuman.pseudo_labels.files import IMAGE_SUFFIXES, replacing
+from mmselfhuman.pseudo_labels.files import IMAGE_SUFFIXES, replacing, to_json
 from mmselfhuman.pseudo_labels.maps import encode_map
 from mmselfhuman.structures import NUM_JOINTS, UNSURE, Person, PersonImage, PseudoLabel, PseudoPerson
 
@@ -146,8 +147,8 @@ def import_png(maps: Path, images: Path, store: PseudoLabelStore, number: int = 
         image = _image(str(_beside(images, name)), classes.shape)
         return PseudoLabel(frame, *classes.shape, image, semantic=classes)
 
-    digests = [[name, file_digest(maps / name)] for name in names]
-    return _write_round(store, number, {"imported": "png", "maps": digests}, _videos(names, {}), label)
+    digest = hashlib.sha256(to_json({name: file_digest(maps / name) for name in names})).hexdigest()
+    return _write_round(store, number, {"imported": "png", "sha256": digest}, _videos(names, {}), label)
 
 
 def _write_round(

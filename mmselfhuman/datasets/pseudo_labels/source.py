@@ -44,9 +44,9 @@ class PseudoLabels:
         min_confidence: float = 0.0,
     ) -> None:
         self.min_score, self.min_joint_score, self.min_confidence = min_score, min_joint_score, min_confidence
-        self.reader: RoundReader = PseudoLabelStore(store).read(round)
+        self._store = PseudoLabelStore(store)
+        self.reader: RoundReader = self._store.read(round)
         self.name = f"pseudo_labels_{self.reader.number}"
-        self._frames_folder = PseudoLabelStore(store).images.folder
 
     def __len__(self) -> int:
         return len(self.reader)
@@ -56,7 +56,7 @@ class PseudoLabels:
         number = int(index) % len(self)
         return PersonImage(
             id=number + 1,
-            file_name=Path(label.image).relative_to(self._frames_folder).as_posix(),
+            file_name=Path(label.image).relative_to(self._store.images.folder).as_posix(),
             height=label.height,
             width=label.width,
             persons=self._persons(label, number * _PERSONS_PER_IMAGE + 1),
