@@ -239,7 +239,7 @@ def train(tiny, store, work_dir, loop, sampler, hook, stop=None, **loader):
     return seen
 
 
-@pytest.mark.parametrize(("stop", "workers"), [(2, 2), (3, 0)])
+@pytest.mark.parametrize(("stop", "workers"), [(2, 1), (3, 0)])
 def test_epochs_resumed_are_the_epochs_of_an_uninterrupted_run(tiny, store, tmp_path, stop, workers):
     pytest.importorskip("mmseg")
     settings = {"loop": "EpochBasedTrainLoop", "sampler": "mmselfhuman.EpochDraws", "num_workers": workers}
@@ -251,14 +251,14 @@ def test_epochs_resumed_are_the_epochs_of_an_uninterrupted_run(tiny, store, tmp_
     assert (len(whole), len(set(whole)), store.latest_round()) == (18, 18, 1)
 
 
-@pytest.mark.parametrize(("stop", "workers"), [(5, 2)])
+@pytest.mark.parametrize(("stop", "workers"), [(5, 1)])
 def test_iterations_resumed_are_the_iterations_of_an_uninterrupted_run(tiny, store, tmp_path, stop, workers):
     pytest.importorskip("mmseg")
     settings = {"loop": "IterBasedTrainLoop", "sampler": "mmselfhuman.EndlessDraws", "num_workers": workers}
     hook = NewRound(store, iteration=3)
     whole = train(tiny, store, tmp_path / "whole", hook=hook, **settings)
     store.rewind(0)
-    assert train(tiny, store, tmp_path / "parts", hook=hook, stop=stop, **{**settings, "num_workers": 1}) == whole
+    assert train(tiny, store, tmp_path / "parts", hook=hook, stop=stop, **{**settings, "num_workers": 0}) == whole
     assert (len(whole), len(set(whole)), store.latest_round()) == (6, 6, 1)
 
 
