@@ -24,7 +24,7 @@ def _limb_distances() -> np.ndarray:
     return distance
 
 
-KINSHIP = np.where(np.eye(NUM_JOINTS) > 0, 0.0, np.exp(-1.5 * (_limb_distances() - 1)))
+KINSHIP = np.where(np.eye(NUM_JOINTS) > 0, 0.0, np.exp(-(_limb_distances() - 1)))
 """``(17, 17)``: how much one joint's motion says about another's; 1 for joints of one limb, 0 for itself."""
 
 _PARTNERS = [[b if a == m else a for a, b in LIMBS if m in (a, b)] for m in range(NUM_JOINTS)]
@@ -69,7 +69,8 @@ def _motion(poses: TrackedPoses, motion: ClipMotion, start: int, stop: int) -> t
     others = np.broadcast_to((poses.points[:, stop] - points)[:, None], (len(points), NUM_JOINTS, NUM_JOINTS, 2))
     flow = motion.carry(points, start, stop) - points
     limb_flow = _flow_inside_limbs(points, present, motion, start, stop)
-    witnesses = np.concatenate([others, flow[:, :, None], limb_flow[:, :, None]], axis=2)
+    person = median_of_others(poses.points[:, stop] - points, both)
+    witnesses = np.concatenate([others, np.stack([flow, limb_flow, person], axis=2)], axis=2)
     weights = np.full(witnesses.shape[:3], FLOW_WEIGHT)
     weights[:, :, :NUM_JOINTS] = KINSHIP * both[:, None]
     squared = ((witnesses[:, :, :, None] - witnesses[:, :, None]) ** 2).sum(-1)
@@ -79,6 +80,15 @@ def _motion(poses: TrackedPoses, motion: ClipMotion, start: int, stop: int) -> t
     chosen = np.take_along_axis(near, best[..., None, None], axis=2)[:, :, 0]
     total = chosen.sum(-1)
     return (chosen[..., None] * witnesses).sum(2) / total[..., None], total / weights.sum(-1)
+
+
+def median_of_others(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """``(K, 17, 2)`` median of ``(K, 17, 2)`` over the other known joints of the person; 0 where there are none."""
+    others = known[:, None] & ~np.eye(NUM_JOINTS, dtype=bool)
+    ranked = np.sort(np.where(others[..., None], values[:, None], np.inf), axis=2)
+    count = others.sum(2)[:, :, None, None]
+    low, high = (np.take_along_axis(ranked, np.maximum(index, 0), axis=2) for index in ((count - 1) // 2, count // 2))
+    return np.where(count > 0, (low + high) / 2, 0.0)[:, :, 0]
 
 
 def _flow_inside_limbs(

@@ -105,10 +105,10 @@ class GraphPoseRefiner:
         visibility = matching.visibility(clip)
         repair_left_right(clip, Neighbours(clip, motion, self.naming_offsets), matching)
         repair_between_persons(clip, Neighbours(clip, motion, self.offsets))
-        recover_missing(clip, Neighbours(clip, motion, self.offsets), _inside(clip.seen, self.recover_persons))
+        move_strays(clip, Neighbours(clip, motion, self.offsets), self.confident)
+        recover_missing(clip, Neighbours(clip, motion, self.naming_offsets), _inside(clip.seen, self.recover_persons))
         matching = match_clip(clip, frames, self.offsets, self.matcher, self.crops, visibility)
         repair_left_right(clip, Neighbours(clip, motion, self.naming_offsets), matching)
-        move_strays(clip, Neighbours(clip, motion, self.offsets), self.confident)
         reduce_jitter(clip, Neighbours(clip, motion, self.offsets), self.confident)
         return matching.visibility(clip)
 
