@@ -76,6 +76,7 @@ def cut_down(config: Config, data: TinyData, work_dir: Path) -> Config:
     """Let a config train one step, validate and test on tiny data; its networks stay as wide and deep as they are."""
     for node in _dictionaries(config._cfg_dict):
         _use_tiny_data(node, data)
+        _label_little(node, work_dir)
         _load_no_weights(node)
         _shrink_images(node)
         _propose_less(node)
@@ -86,6 +87,7 @@ def cut_down(config: Config, data: TinyData, work_dir: Path) -> Config:
     loop["max_epochs" if loop.get("by_epoch") or loop.get("type") == "EpochBasedTrainLoop" else "max_iters"] = 1
     loop.val_interval = 1
     config.default_hooks.checkpoint = None
+    config.load_from = None
     config.work_dir = str(work_dir)
     return config
 
@@ -100,6 +102,19 @@ def _use_tiny_data(node: ConfigDict, data: TinyData) -> None:
         node.update(data_root=str(data.lip))
     elif kind.endswith("Metric") and "ann_file" in node:
         node.update(ann_file=str(data.persons))
+
+
+def _label_little(node: ConfigDict, work_dir: Path) -> None:
+    kind = str(node.get("type", "")).rpartition(".")[2]
+    if kind == "UnlabelledVideos":
+        node.clear()
+        node.update(type="SyntheticVideos")
+    if kind in ("SyntheticVideos", "UnlabelledVideos"):
+        node.update(num_videos=1, num_frames=3, size=CROP)
+    elif kind == "PseudoLabels":
+        node.update(store=str(work_dir / "pseudo_labels"))
+    elif kind == "TPRHook":
+        node.update(threshold=0.0, guard={"largest_class": 1.0})  # untrained networks are not sure of anything
 
 
 def _load_no_weights(node: ConfigDict) -> None:

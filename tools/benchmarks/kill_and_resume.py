@@ -3,8 +3,8 @@
     python tools/benchmarks/kill_and_resume.py [--kills 10] [--seed 0]
 
 Trains a tiny network on tiny synthetic videos twice: once in peace, once killed (SIGKILL) at random moments and started
-again with ``tools/train.py --resume`` each time. Compares all files of all rounds of labels, and all tensors of the last
-checkpoint: weights, averaged weights, optimizer. Exits with 1 if anything differs.
+again with ``tools/train.py --resume`` each time. Compares all files of all rounds of labels, and all tensors of the
+last checkpoint: weights, averaged weights, optimizer. Exits with 1 if anything differs.
 """
 
 import argparse

@@ -13,9 +13,10 @@ from torch import nn
 
 
 def labelling_model(runner: Runner) -> nn.Module:
-    """The averaged model of an ``EMAHook`` if the run has one, else the model that is trained; without wrapper."""
+    """The averaged model of an ``EMAHook`` if the run has one that has averaged, else its own; without wrapper."""
     for hook in runner.hooks:
-        if isinstance(hook, EMAHook):
+        # Before the first step, the average is not even that of the weights which training begins with.
+        if isinstance(hook, EMAHook) and int(hook.ema_model.steps):
             return hook.ema_model.module
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
