@@ -221,6 +221,36 @@ def test_wrong_settings_are_an_error_when_the_hook_is_built(settings: dict, erro
         TPRHook(videos=VIDEOS, **settings)
 
 
+def _is_complete(text: str, folder: Path) -> None:
+    """Whether lines that users are told to add make a config of mmseg one that TPR can work with."""
+    stock = "_base_ = 'mmseg::pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py'\n"
+    (folder / "mine.py").write_text(stock + text)
+    config = Config.fromfile(folder / "mine.py")
+    dataset = config.train_dataloader.dataset
+    assert (config.train_dataloader.sampler.type, dataset.type) == (
+        "mmselfhuman.EndlessDraws",
+        "mmselfhuman.PseudoLabelDataset",
+    )
+    assert dataset.labelled.type == "CityscapesDataset"
+    kinds = [transform.type for transform in dataset.pseudo.pipeline]
+    assert kinds[:3] == ["mmselfhuman.LoadPersonImage", "mmselfhuman.LoadPersonSegMap", "RandomResize"]
+    assert dataset.pseudo.source.type == "PseudoLabels"
+
+
+def test_the_lines_of_the_guide_are_complete(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "tpr.md").read_text()
+    lines = guide.partition("```python\n")[2].partition("```")[0].replace("_base_ = 'my_config.py'\n", "")
+    _is_complete(lines, tmp_path)
+
+
+def test_the_lines_in_the_error_are_complete(tmp_path: Path) -> None:
+    config = tiny_training(tmp_path)
+    _without_pseudo_labels(config)
+    with pytest.raises(ValueError, match="nothing would be learned") as error:
+        train(config)
+    _is_complete(str(error.value).partition("Add to the config:\n")[2], tmp_path)
+
+
 _RANK = """
 import os, sys
 sys.path[:0] = {paths!r}

@@ -63,20 +63,20 @@ def command(folder: Path) -> list[str]:
 
 
 def train(folder: Path, *options: str, kill_after: float | None = None) -> tuple[bool, float]:
-    """Train until the end or until killed, so many seconds after the start of what comes after Python's imports.
+    """Train until the end or until killed, so many seconds after the first round was begun or training went on.
 
     Returns:
         Whether it ended by itself, and the seconds it took since then.
     """
-    known = set(folder.iterdir())
+    started = _begun(folder)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with open(folder / "output.txt", "ab") as output:
         process = subprocess.Popen(
             [*command(folder), *options], cwd=folder, env=environment, stdout=output, stderr=output
         )
         try:
-            while process.poll() is None and not any(path.is_dir() for path in set(folder.iterdir()) - known):
-                time.sleep(0.01)  # the runner makes a folder for its log first of all
+            while process.poll() is None and _begun(folder) == started:
+                time.sleep(0.005)
             start = time.monotonic()
             try:
                 process.wait(kill_after)
@@ -89,6 +89,12 @@ def train(folder: Path, *options: str, kill_after: float | None = None) -> tuple
     if process.returncode:
         sys.exit(f"{' '.join(process.args)} failed:\n{(folder / 'output.txt').read_text()[-4000:]}")
     return True, time.monotonic() - start
+
+
+def _begun(folder: Path) -> int | None:
+    """Changes whenever a training begins: the hook signs the store first of all."""
+    signature = folder / "store" / "run.json"
+    return signature.stat().st_mtime_ns if signature.is_file() else None
 
 
 def labels(folder: Path) -> dict[str, str]:
@@ -134,8 +140,8 @@ def main() -> None:
         print(f"uninterrupted: {seconds:.1f} s of training and label making", flush=True)
         killed = prepared(Path(place) / "killed")
         for number in range(1, arguments.kills + 1):
-            # So short that the run is not over before the last kill.
-            limit = moments.uniform(0, 2 * seconds / (arguments.kills + 1) + 0.5)
+            # So short that the run is hardly over before the last kill; each throws back to the checkpoint before.
+            limit = moments.uniform(0, min(seconds, 3 * seconds / (arguments.kills + 1)))
             ended, lived = train(killed, "--resume", kill_after=limit)
             checkpoint = killed / "last_checkpoint"
             reached = Path(checkpoint.read_text()).stem if checkpoint.is_file() else "no checkpoint"

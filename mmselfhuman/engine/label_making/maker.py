@@ -137,8 +137,7 @@ class _Refined:
 
     def label(self, background: int | None, previous: PreviousLabel, stability: float | None) -> PseudoLabel:
         frame = self.waiting.frame
-        classes, counts = np.unique(self.semantic, return_counts=True)
-        pixels = {int(name): int(count) for name, count in zip(classes, counts, strict=True)}
+        pixels = {name: int(count) for name, count in enumerate(np.bincount(self.semantic.ravel())) if count}
         before = previous(frame.index)
         comparable = before is not None and before.shape == self.semantic.shape
         signals = FrameSignals(
