@@ -35,8 +35,8 @@ class Neighbours:
 
     A joint is carried by what most of the witnesses of its motion agree on: the flow at the joint, the flow a little
     way inside its limbs (joints lie at the border of thin limbs, where flow is the background's), and the displacements
-    of the other joints that both frames have, the closer in the skeleton the more. The joint's own place in the frame
-    is no witness, so that it can be judged.
+    of the other joints that both frames have, the closer in the skeleton the more, and their median. The joint's own
+    place in the frame is no witness, so that it can be judged.
 
     Attributes:
         offsets: ``(D,)`` frames from the frame to its neighbour.
@@ -52,9 +52,10 @@ class Neighbours:
         frames = poses.scores.shape[1]
         for d, offset in enumerate(self.offsets):
             for t in range(max(0, -offset), min(frames, frames - offset)):
-                moved, agreement = _motion(poses, motion, t + offset, t)
-                self.points[d, :, t] = poses.points[:, t + offset] + moved
-                self.weights[d, :, t] = poses.scores[:, t + offset] * agreement
+                tracks = np.flatnonzero(poses.present[:, t + offset].any(-1))
+                moved, agreement = _motion(poses, motion, tracks, t + offset, t)
+                self.points[d, tracks, t] = poses.points[tracks, t + offset] + moved
+                self.weights[d, tracks, t] = poses.scores[tracks, t + offset] * agreement
 
     @property
     def there(self) -> np.ndarray:
@@ -62,19 +63,23 @@ class Neighbours:
         return self.weights > 0
 
 
-def _motion(poses: TrackedPoses, motion: ClipMotion, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """``(K, 17, 2)`` displacement of the joints of ``start`` until ``stop``, and ``(K, 17)`` agreement in (0, 1]."""
-    points, present = poses.points[:, start], poses.present[:, start]
-    both = present & poses.present[:, stop]
-    others = np.broadcast_to((poses.points[:, stop] - points)[:, None], (len(points), NUM_JOINTS, NUM_JOINTS, 2))
+def _motion(
+    poses: TrackedPoses, motion: ClipMotion, tracks: np.ndarray, start: int, stop: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """``(K, 17, 2)`` displacement of K persons' joints from ``start`` to ``stop``; ``(K, 17)`` agreement in (0, 1]."""
+    points, present = poses.points[tracks, start], poses.present[tracks, start]
+    moved = poses.points[tracks, stop] - points
+    both = present & poses.present[tracks, stop]
+    others = np.broadcast_to(moved[:, None], (len(tracks), NUM_JOINTS, NUM_JOINTS, 2))
     flow = motion.carry(points, start, stop) - points
     limb_flow = _flow_inside_limbs(points, present, motion, start, stop)
-    person = median_of_others(poses.points[:, stop] - points, both)
+    person = _median_of_others(moved, both)
     witnesses = np.concatenate([others, np.stack([flow, limb_flow, person], axis=2)], axis=2)
     weights = np.full(witnesses.shape[:3], FLOW_WEIGHT)
     weights[:, :, :NUM_JOINTS] = KINSHIP * both[:, None]
+    weights[:, :, -1] *= both.sum(1, keepdims=True) > both
     squared = ((witnesses[:, :, :, None] - witnesses[:, :, None]) ** 2).sum(-1)
-    reach = AGREEMENT * np.maximum(poses.heads[:, stop], 1e-6)[:, None, None, None]
+    reach = AGREEMENT * np.maximum(poses.heads[tracks, stop], 1e-6)[:, None, None, None]
     near = np.exp(-squared / (2 * reach**2)) * weights[:, :, None]
     best = (near.sum(-1) * (weights > 0)).argmax(-1)
     chosen = np.take_along_axis(near, best[..., None, None], axis=2)[:, :, 0]
@@ -82,7 +87,7 @@ def _motion(poses: TrackedPoses, motion: ClipMotion, start: int, stop: int) -> t
     return (chosen[..., None] * witnesses).sum(2) / total[..., None], total / weights.sum(-1)
 
 
-def median_of_others(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _median_of_others(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """``(K, 17, 2)`` median of ``(K, 17, 2)`` over the other known joints of the person; 0 where there are none."""
     others = known[:, None] & ~np.eye(NUM_JOINTS, dtype=bool)
     ranked = np.sort(np.where(others[..., None], values[:, None], np.inf), axis=2)
