@@ -7,4 +7,7 @@ from mmselfhuman.ecosystem import is_available
 
 if is_available("mmpose"):
     import mmselfhuman.models.pose.codec
-    import mmselfhuman.models.pose.head  # noqa: F401
+    import mmselfhuman.models.pose.head
+if is_available("mmseg"):
+    import mmselfhuman.models.pose2seg.head
+    import mmselfhuman.models.pose2seg.segmentor  # noqa: F401

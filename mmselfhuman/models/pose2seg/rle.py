@@ -1,0 +1,28 @@
+"""Masks in windows of a frame as run-length encoding of the frame, without painting the frame."""
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from mmselfhuman.models.pose2seg.crops import Window
+
+
+def window_to_rle(window: Window, frame_size: tuple[int, int]) -> dict:
+    """What ``pycocotools.mask.encode`` gives of the frame, at the cost of the window.
+
+    Args:
+        window: Its values are ``(h, w)`` bool, all inside the frame.
+        frame_size: ``(height, width)`` in pixels.
+
+    Returns:
+        Compressed COCO RLE, ``{'size': [height, width], 'counts': bytes}``.
+    """
+    height, width = frame_size
+    columns = window.values.cpu().numpy().T
+    # A row of background above and below each column: then runs begin and end inside their column.
+    edges = np.diff(np.pad(columns, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    column, row = np.nonzero(edges)
+    places, times = np.unique((window.x + column) * height + window.y + row, return_counts=True)
+    # Where a run that ends at the bottom meets one that begins at the top of the next column, they are one.
+    changes = places[times == 1]
+    runs = np.diff(changes, prepend=0, append=height * width)
+    return coco_mask.frPyObjects({"size": [height, width], "counts": runs.tolist()}, height, width)
