@@ -43,6 +43,15 @@ def test_signals_tell_what_a_frame_is_like() -> None:
     assert last.provenance["signals"]["stability"] is None
 
 
+def test_stability_is_measured_on_large_frames_too() -> None:
+    class Enlarged(Square):
+        def image(self, index: int) -> np.ndarray:
+            return super().image(index).repeat(16, axis=0).repeat(16, axis=1)  # moves by 16 pixels
+
+    first, _ = maker(threshold=0)(Enlarged("a", 2), Brightness())
+    assert first.provenance["signals"]["stability"] == pytest.approx(1, abs=0.05)
+
+
 @pytest.mark.parametrize("length", [1, 2])
 def test_the_shortest_clips_are_labelled(length: int) -> None:
     assert len(list(maker()(Square("a", length), Brightness()))) == length
