@@ -33,8 +33,8 @@ class VoteBalance:
         """
         labels, margins = _margins(logits)
         chosen = [(labels == index) & (margins > 0) for index in range(logits.shape[1])]
-        sums = torch.stack([margins[mask].sum(dtype=torch.float64) for mask in chosen])
-        counts = torch.stack([mask.sum() for mask in chosen])
+        sums = torch.stack([(margins * mask).sum(dtype=torch.float64) for mask in chosen])
+        counts = torch.stack([mask.count_nonzero() for mask in chosen])
         self._sums = sums if self._sums is None else self._sums + sums
         self._counts = counts if self._counts is None else self._counts + counts
         seen = self._counts > 0

@@ -9,12 +9,12 @@ light is no error.
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmselfhuman.models.flow.ops import check_flow, consistency_error, mask_consistency, sample
 
-_CHUNK = 1024  # vectors searched at a time, so that their candidates' patches stay in a core's cache
+_CHUNK = 4096  # vectors searched at a time, so that their candidates' patches stay in a core's cache
+_TRIED_TOGETHER = 4  # candidates of each
 
 
 def unreliable_vectors(
@@ -134,40 +134,52 @@ class _Search:
 
     def __init__(self, settings: FlowRefinement, src: Tensor, dst: Tensor, flow: Tensor, backward: Tensor) -> None:
         self.settings, self.src, self.dst, self.flow, self.backward = settings, src, dst, flow, backward
-        self.candidates, self.medians = self._regions()
+        self.cells = self._cells()
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """The best vectors, ``(2, n)``, of the pixels at ``x``, ``y``, both ``(n,)`` int64."""
         best = self.flow[:, y, x]
         lost = (self._detours(x, y, best) > self.settings.max_detour).nonzero()[:, 0]
         x, y, current = x[lost], y[lost], best[:, lost]
-        row, column = y // self.settings.step, x // self.settings.step
-        vectors, median = self.candidates[:, :, row, column].transpose(1, 2), self.medians[:, row, column]
-        pixel, rank = _ends_inside(x[:, None], y[:, None], vectors, *self.flow.shape[1:]).nonzero(as_tuple=True)
-        errors = self._errors(x[pixel], y[pixel], vectors[:, pixel, rank])
-        better = errors < self._errors(x, y, current)[pixel]
-        pixel, rank = pixel[better], rank[better]
-        distances = vectors.new_full(vectors.shape[1:], torch.inf)
-        distances[pixel, rank] = torch.hypot(*(vectors[:, pixel, rank] - median[:, pixel]))
-        nearest, rank = distances.min(1)
-        found = (nearest < torch.inf).nonzero()[:, 0]
-        best[:, lost[found]] = vectors[:, found, rank[found]]
+        vectors, medians = self._candidates(x, y)
+        possible = _ends_inside(x[:, None], y[:, None], vectors, *self.flow.shape[1:])
+        distances = torch.hypot(*(vectors - medians[:, :, None])).masked_fill_(~possible, torch.inf)
+        distances, order = distances.sort(dim=1, stable=True)
+        bound, pixels = self._errors(x, y, current), torch.arange(len(x), device=x.device)
+        # Nearest to the median first, a few at a time: most pixels need no more than the first few.
+        for start in range(0, order.shape[1], _TRIED_TOGETHER):
+            ranks = slice(start, start + _TRIED_TOGETHER)
+            row, column = (distances[pixels, ranks] < torch.inf).nonzero(as_tuple=True)
+            pixel = pixels[row]
+            tried = vectors[:, pixel, order[pixel, start + column]]
+            better = torch.zeros(len(pixels), _TRIED_TOGETHER, dtype=torch.bool, device=x.device)
+            better[row, column] = self._errors(x[pixel], y[pixel], tried) < bound[pixel]
+            found, first = better.any(1), better.byte().argmax(1)
+            pixel = pixels[found]
+            best[:, lost[pixel]] = vectors[:, pixel, order[pixel, start + first[found]]]
+            pixels = pixels[~found]
         return best
 
-    def _regions(self) -> tuple[Tensor, Tensor]:
-        """Candidates of every cell, ``(2, k, rows, columns)``, nearest first, NaN where none; their medians."""
-        step, (height, width) = self.settings.step, self.flow.shape[1:]
-        y, x = (_centres(side, step, self.flow.device) for side in (height, width))
+    def _cells(self) -> Tensor:
+        """The vectors at the centres of all cells, ``(2, rows, columns)``, NaN for those that do not lead back."""
+        y, x = (_centres(side, self.settings.step, self.flow.device) for side in self.flow.shape[1:])
         rows, columns = torch.meshgrid(y, x, indexing="ij")
         vectors = self.flow[:, rows, columns]
-        vectors = vectors.masked_fill(self._detours(columns, rows, vectors) > self.settings.max_detour, torch.nan)
-        reach = self.settings.radius // step
-        padded = F.pad(vectors, (reach,) * 4, value=torch.nan)
-        around = padded.unfold(1, len(y), 1).unfold(2, len(x), 1).flatten(1, 2)
-        offsets = torch.arange(-reach, reach + 1, device=x.device)
-        order = (offsets[:, None].square() + offsets.square()).flatten().argsort(stable=True)
-        candidates = around[:, order]
-        return candidates, candidates.nanmedian(1).values
+        return vectors.masked_fill(self._detours(columns, rows, vectors) > self.settings.max_detour, torch.nan)
+
+    def _candidates(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Vectors ``(2, n, k)`` from around the pixels, nearest cell first, NaN where none; medians ``(2, n)``."""
+        rows, columns = self.cells.shape[1:]
+        cells, place = torch.unique((y // self.settings.step) * columns + x // self.settings.step, return_inverse=True)
+        reach = self.settings.radius // self.settings.step
+        steps = torch.arange(-reach, reach + 1, device=x.device)
+        down, across = steps.repeat_interleave(len(steps)), steps.repeat(len(steps))
+        order = (down.square() + across.square()).argsort(stable=True)
+        row, column = (cells // columns)[:, None] + down[order], (cells % columns)[:, None] + across[order]
+        exists = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+        vectors = self.cells[:, row.clamp_(0, rows - 1), column.clamp_(0, columns - 1)]
+        vectors = vectors.masked_fill(~exists, torch.nan)
+        return vectors[:, place], vectors.nanmedian(2).values[:, place]
 
     def _detours(self, x: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
         back = sample(self.backward, x + vectors[0], y + vectors[1])
