@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from label_toys import SIZE, Brightness, Square, contents, maker
 
 from mmselfhuman.datasets import SyntheticVideos, UnlabelledVideos
-from mmselfhuman.engine.label_making import CollapsedLabelsError, UnusableClipError, make_round
+from mmselfhuman.engine.label_making import CollapsedLabelsError, LabelMaker, UnusableClipError, make_round
+from mmselfhuman.models.flow import FlowEstimator
+from mmselfhuman.models.tpr import TemporalParsingRefiner
 from mmselfhuman.pseudo_labels import PseudoLabelStore
 from mmselfhuman.structures import UNSURE
 
@@ -24,6 +27,25 @@ def test_labels_are_the_refined_classes() -> None:
         assert (label.semantic == truth)[label.semantic != UNSURE].all()
         assert (label.semantic != UNSURE).mean() > 0.9
         assert label.confidence[12:18, 14:18].min() > 200
+
+
+def test_flow_networks_follow_the_logits_to_their_device() -> None:
+    class Somewhere(Brightness):
+        def __call__(self, clip: str, frames: list) -> list[torch.Tensor]:
+            return [logits.to("meta") for logits in super().__call__(clip, frames)]
+
+    class Network(FlowEstimator):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def estimate(self, src: torch.Tensor, dst: torch.Tensor) -> torch.Tensor:
+            return torch.zeros(len(src), 2, *src.shape[2:])
+
+    network = Network()
+    with pytest.raises(NotImplementedError):  # no data can come back from this device
+        list(LabelMaker(TemporalParsingRefiner(network, rounds=1))(Square("a"), Somewhere()))
+    assert network.weight.device.type == "meta"
 
 
 def test_pixels_below_the_threshold_are_unsure() -> None:

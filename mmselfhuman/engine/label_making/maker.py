@@ -88,7 +88,7 @@ class LabelMaker:
         refiner.flow = tap
         waiting: deque[_Waiting] = deque()
         last: _Refined | None = None
-        for refined in refiner(self._predicted(clip, predictor, waiting)):
+        for refined in refiner(self._predicted(clip, predictor, tap, waiting)):
             result = self._labelled(waiting.popleft(), refined.logits, refined.unreliable)
             if last is not None:
                 yield last.label(self.background, previous, _stability(last, result, tap.flows.popleft()))
@@ -98,10 +98,11 @@ class LabelMaker:
         yield last.label(self.background, previous, None)
 
     def _predicted(
-        self, clip: Clip, predictor: Predictor, waiting: "deque[_Waiting]"
+        self, clip: Clip, predictor: Predictor, flow: FlowEstimator, waiting: "deque[_Waiting]"
     ) -> Iterator[tuple[Tensor, Tensor]]:
         for batch in batches(clip, self.batch_size):
             for frame, logits in zip(batch, predictor(clip.name, batch), strict=True):
+                flow.to(logits.device)
                 own = predicted_labels(resize(logits[None], frame.image.shape[:2]))[0]
                 waiting.append(_Waiting(frame, self._foreground(own.cpu().numpy())))
                 yield torch.from_numpy(frame.image).permute(2, 0, 1).contiguous().to(logits.device), logits
