@@ -2,6 +2,7 @@
 
 from mmselfhuman.datasets.person_instance import PersonInstanceDataset
 from mmselfhuman.datasets.person_pose import PersonPoseDataset
+from mmselfhuman.datasets.person_pose2seg import PersonPose2SegDataset
 from mmselfhuman.datasets.person_seg import PersonSegDataset
 from mmselfhuman.datasets.pseudo_labels import EndlessDraws, EpochDraws, PseudoLabelDataset, PseudoLabels
 from mmselfhuman.datasets.sources import COCOPersons, OCHuman, build_source, source_to_coco
@@ -14,6 +15,7 @@ __all__ = [
     "EpochDraws",
     "OCHuman",
     "PersonInstanceDataset",
+    "PersonPose2SegDataset",
     "PersonPoseDataset",
     "PersonSegDataset",
     "PseudoLabelDataset",

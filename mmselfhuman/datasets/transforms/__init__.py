@@ -1,3 +1,4 @@
 from mmselfhuman.datasets.transforms.loading import LoadPersonImage, LoadPersonSegMap
+from mmselfhuman.datasets.transforms.skeletons import AddSkeletonMaps, CropPerson, PoseNoise
 
-__all__ = ["LoadPersonImage", "LoadPersonSegMap"]
+__all__ = ["AddSkeletonMaps", "CropPerson", "LoadPersonImage", "LoadPersonSegMap", "PoseNoise"]

@@ -59,7 +59,7 @@ def person_regions(
     poses: Tensor,
     frame_size: tuple[int, int],
     boxes: Tensor | None = None,
-    context: float = 1.5,
+    context: float = 1.4,
     aspect: float = 1.0,
     min_side: float = 32.0,
 ) -> Tensor:
@@ -110,7 +110,7 @@ def person_crops(
     poses: Tensor,
     boxes: Tensor | None = None,
     size: tuple[int, int] = (96, 96),
-    context: float = 1.5,
+    context: float = 1.4,
     min_side: float = 32.0,
     fill: float = 127.5,
 ) -> PersonCrops:

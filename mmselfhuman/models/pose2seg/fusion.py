@@ -60,8 +60,8 @@ class PersonFusion:
     Args:
         mode: ``'independent'``, as in the paper: each person for itself, so that two may claim one pixel.
             ``'exclusive'``: softmax over the background and all persons whose crops hold the pixel, each with its
-            log-odds against the background; the pixel belongs to the likeliest, the first of equals, so that masks never
-            overlap.
+            log-odds against the background; the pixel belongs to the likeliest, the first of equals, so that masks
+            never overlap.
         seg_weight: Of the logits that all persons share; 1 in the paper.
         pose2seg_weight: Of each person's own logits; 1 in the paper.
         temperature: Divides the sum; 1 in the paper. A higher one makes probabilities and scores less sure and does not
@@ -87,8 +87,8 @@ class PersonFusion:
     ) -> Iterator[PersonMask]:
         """Masks of all persons, in their order.
 
-        Independent masks come one by one, as windows do. Exclusive ones need all windows first; they are kept, one number
-        a pixel, and three frames.
+        Independent masks come one by one, as windows do. Exclusive ones need all windows first; they are kept, one
+        number a pixel, and three frames.
 
         Args:
             windows: What Pose2Seg says about each person, ``(K, h, w)`` logits before softmax (see ``paste_windows``).

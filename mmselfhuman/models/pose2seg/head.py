@@ -32,7 +32,7 @@ class Pose2SegHead(BaseModule):
         self,
         segmentor: dict | torch.nn.Module,
         size: tuple[int, int] = (96, 96),
-        context: float = 1.5,
+        context: float = 1.4,
         min_side: float = 32.0,
         fill: float = 127.5,
         joint_sigma: float = 3.0,
@@ -60,8 +60,8 @@ class Pose2SegHead(BaseModule):
             boxes: ``(n, 4)`` ``(x, y, w, h)`` in pixels, around which to look instead of around the joints.
 
         Returns:
-            ``(n, K, h, w)`` logits before softmax of the crops, and ``(n, 4)`` ``(x, y, w, h)``, the regions of the frame
-            that they cover.
+            ``(n, K, h, w)`` logits before softmax of the crops, and ``(n, 4)`` ``(x, y, w, h)``, the regions of the
+            frame that they cover.
         """
         aspect = self.size[1] / self.size[0]
         regions = person_regions(poses, image.shape[-2:], boxes, self.context, aspect, self.min_side)

@@ -43,13 +43,13 @@ class Pose2SegDataPreProcessor(SegDataPreProcessor):
 class Pose2Seg(EncoderDecoder):
     """mmseg's ``EncoderDecoder`` on images with skeleton maps, of one person each.
 
-    Its config is that of a Seg Module, with any backbone and heads, and its checkpoints have the Seg Module's names. One
-    of a Seg Module loads as it is (``load_from``, ``init_cfg``): the first convolution keeps its weights, and those of
-    the skeleton maps are zero. Until it is trained, the network then gives what the Seg Module gives.
+    Its config is that of a Seg Module, with any backbone and heads, and its checkpoints have the Seg Module's names.
+    One of a Seg Module loads as it is (``load_from``, ``init_cfg``): the first convolution keeps its weights, and those
+    of the skeleton maps are zero. Until it is trained, the network then gives what the Seg Module gives.
 
     Predictions are mmseg's, of the crop. Where samples say which ``region`` of the frame they show and how large the
-    frame is (``frame_shape``), there is also ``pred_instances`` with the one person's ``masks`` (an RLE in the frame) and
-    ``scores``, as instance metrics take it.
+    frame is (``frame_shape``), there is also ``pred_instances`` with the one person's ``masks`` (an RLE in the frame)
+    and ``scores``, as instance metrics take it.
 
     Args:
         skeleton_channels: How many channels there are behind the image.

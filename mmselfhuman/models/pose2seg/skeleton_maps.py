@@ -1,8 +1,8 @@
 r"""Skeletons as images: what Pose2Seg sees of the person that it is to segment, and of those beside.
 
-Every channel is :math:`e^{-d^2 / 2 \sigma^2}` with :math:`d` the distance, in pixels, to the nearest joint or limb that the
-channel shows; 1 on it, 0 where there is none. A joint is a point, a limb a straight segment between two joints. A limb
-is hidden if one of its ends is.
+Every channel is :math:`e^{-d^2 / 2 \sigma^2}` with :math:`d` the distance, in pixels, to the nearest joint or limb that
+the channel shows; 1 on it, 0 where there is none. A joint is a point, a limb a straight segment between two joints. A
+limb is hidden if one of its ends is.
 
 =========== ============================================================================================
 channels    show
