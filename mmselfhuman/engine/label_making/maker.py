@@ -2,8 +2,9 @@
 
 import copy
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,7 +12,15 @@ from torch import Tensor
 
 from mmselfhuman.engine.label_making.predictors import Predictor
 from mmselfhuman.engine.label_making.reading import UnusableClipError, batches
-from mmselfhuman.engine.label_making.signals import FrameSignals, agreement, foreground
+from mmselfhuman.engine.label_making.signals import (
+    CollapseGuard,
+    FrameSignals,
+    RoundSignals,
+    Tally,
+    agreement,
+    foreground,
+    summarise,
+)
 from mmselfhuman.evaluation.video_masks import region_similarity, temporal_stability
 from mmselfhuman.models.flow.interface import FlowEstimator
 from mmselfhuman.models.flow.ops import resize
@@ -43,6 +52,9 @@ class LabelMaker:
         ValueError: A setting is out of its range.
     """
 
+    tally_type: ClassVar[type[Tally]] = Tally
+    guard_type: ClassVar[type[CollapseGuard]] = CollapseGuard
+
     refiner: TemporalParsingRefiner
     threshold: float = 0.7
     background: int | None = 0
@@ -60,12 +72,16 @@ class LabelMaker:
     def identity(self) -> dict:
         """JSON-able; makers of one identity make the same labels of the same logits."""
         return {
-            "refiner": _plain_settings(self.refiner),
+            "refiner": plain_settings(self.refiner),
             "threshold": self.threshold,
             "background": self.background,
             # Batches of another size may be multiplied in another order, and logits differ in the last bit.
             "batch_size": self.batch_size,
         }
+
+    def summarise(self, tallies: Mapping[str, Tally]) -> RoundSignals:
+        """The signals of a round, out of those of its clips."""
+        return summarise(tallies, self.background)
 
     def __call__(
         self, clip: Clip, predictor: Predictor, previous: PreviousLabel = lambda frame: None
@@ -198,7 +214,7 @@ def _stability(frame: _Refined, following: _Refined, flow: np.ndarray) -> float:
     return temporal_stability(*masks, flow[:, ::step, ::step] / step)
 
 
-def _plain_settings(part: object) -> dict:
+def plain_settings(part: object) -> dict:
     """What an object was set to, as far as JSON knows it: numbers, texts, and objects made of them."""
     values = asdict(part) if is_dataclass(part) else vars(part)
     settings: dict = {"type": type(part).__name__}
@@ -210,5 +226,5 @@ def _plain_settings(part: object) -> dict:
         elif isinstance(value, _PLAIN):
             settings[name] = value
         elif is_dataclass(value) or isinstance(value, FlowEstimator):
-            settings[name] = _plain_settings(value)
+            settings[name] = plain_settings(value)
     return settings

@@ -1,22 +1,55 @@
 """A round of pseudo-labels from a set of clips, by one process or by many."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from logging import INFO, WARNING
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from mmengine.dist import all_gather_object, barrier, get_dist_info
 from mmengine.logging import print_log
 
-from mmselfhuman.engine.label_making.maker import LabelMaker
-from mmselfhuman.engine.label_making.predictors import Predictor
 from mmselfhuman.engine.label_making.progress import Progress
 from mmselfhuman.engine.label_making.reading import UnusableClipError, announced_length, damaged_frames
 from mmselfhuman.engine.label_making.sharding import shards
-from mmselfhuman.engine.label_making.signals import CollapseGuard, FrameSignals, RoundSignals, Tally, summarise
 from mmselfhuman.pseudo_labels import PseudoLabelStore, RoundReader, RoundWriter
 from mmselfhuman.structures import Clip, PseudoLabel
+
+
+class Signals(Protocol):
+    """What tells about a round whether it can be trained on: a dataclass of numbers, readable as a text."""
+
+    frames: int
+
+    def scalars(self) -> dict[str, float]: ...
+
+
+class Tally(Protocol):
+    """Signals of a clip's labels, added up."""
+
+    def read(self, signals: Mapping[str, Any]) -> None:
+        """Count the ``provenance['signals']`` of one label."""
+
+
+class Maker(Protocol):
+    """Clips to labels, of any kind.
+
+    Attributes:
+        tally_type: Adds up the signals of its labels.
+        guard_type: Refuses, by raising ``CollapsedLabelsError``, rounds that are not fit to be trained on.
+        identity: JSON-able; makers of one identity make the same labels of the same predictions.
+    """
+
+    tally_type: ClassVar[Callable[[], Tally]]
+    guard_type: ClassVar[Callable[[], Callable[[Any], None]]]
+    identity: dict
+
+    def __call__(
+        self, clip: Clip, predictor: Any, previous: Callable[[int], np.ndarray | None]
+    ) -> Iterator[PseudoLabel]: ...
+
+    def summarise(self, tallies: Mapping[str, Any]) -> Signals: ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +66,7 @@ class RoundReport:
     """
 
     number: int
-    signals: RoundSignals
+    signals: Signals
     skipped: dict[str, str]
     damaged: dict[str, int]
     resumed: int
@@ -68,9 +101,9 @@ def make_round(
     store: PseudoLabelStore,
     number: int,
     videos: Sequence[Clip],
-    predictor: Predictor,
-    maker: LabelMaker,
-    guard: CollapseGuard | None = None,
+    predictor: Any,
+    maker: Maker,
+    guard: Callable[[Any], None] | None = None,
     provenance: dict | None = None,
 ) -> RoundReport:
     """Label all clips and commit the round. In a distributed run, every rank calls this with the same arguments.
@@ -83,9 +116,9 @@ def make_round(
         store: Where to.
         number: Of the round. Later rounds are taken back. Agreement is measured with the round before, if it is there.
         videos: The clips.
-        predictor: Says what is in a frame.
+        predictor: Says what is in a frame; with an ``identity``.
         maker: Makes labels of that.
-        guard: Refuses labels that are not fit to be trained on; ``CollapseGuard()`` if ``None``.
+        guard: Refuses labels that are not fit to be trained on; the maker's own kind if ``None``.
         provenance: What else the labels depend on, JSON-able.
 
     Raises:
@@ -100,7 +133,7 @@ def make_round(
     mine = shards(lengths, ranks)[rank]
     frames = None if None in lengths else sum(lengths[index] for index in mine)
     title = f"pseudo-labels, round {number}" + (f", one of {ranks} shares" if ranks > 1 else "")
-    outcome = _Outcome()
+    outcome = _Outcome(maker.tally_type)
     with Progress(title, frames, show=rank == 0).running() as progress:
         for index in mine:
             clip = videos[index]
@@ -113,12 +146,12 @@ def make_round(
                 writer.write_clip(clip.name, labels)
             except UnusableClipError as error:
                 outcome.skip(clip.name, str(error))
-    everything = _Outcome()
+    everything = _Outcome(maker.tally_type)
     for part in all_gather_object(outcome):
         everything.merge(part)
-    report = everything.report(number, maker.background, time.monotonic() - start)
+    report = everything.report(number, maker, time.monotonic() - start)
     print_log(str(report), "current", WARNING if report.skipped or report.damaged else INFO)
-    (guard or CollapseGuard())(report.signals)
+    (guard or maker.guard_type())(report.signals)
     if rank == 0:
         writer.commit(report.summary(), sorted(everything.tallies))
     barrier()
@@ -129,6 +162,7 @@ def make_round(
 class _Outcome:
     """What a rank has made, and tells the others."""
 
+    tally_type: Callable[[], Tally]
     tallies: dict[str, Tally] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     damaged: dict[str, int] = field(default_factory=dict)
@@ -168,10 +202,10 @@ class _Outcome:
         self.damaged.update(other.damaged)
         self.resumed += other.resumed
 
-    def report(self, number: int, background: int | None, seconds: float) -> RoundReport:
+    def report(self, number: int, maker: Maker, seconds: float) -> RoundReport:
         return RoundReport(
             number=number,
-            signals=summarise(self.tallies, background),
+            signals=maker.summarise(self.tallies),
             skipped=dict(sorted(self.skipped.items())),
             damaged=dict(sorted(self.damaged.items())),
             resumed=self.resumed,
@@ -179,7 +213,7 @@ class _Outcome:
         )
 
     def _count(self, name: str, label: PseudoLabel) -> None:
-        self.tallies.setdefault(name, Tally()).add(FrameSignals.from_json(label.provenance["signals"]))
+        self.tallies.setdefault(name, self.tally_type()).read(label.provenance["signals"])
 
     def _note_damage(self, name: str, label: PseudoLabel) -> None:
         if label.provenance.get("damaged_frames"):

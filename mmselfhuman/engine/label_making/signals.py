@@ -124,6 +124,10 @@ class Tally:
                 self.sums[name] += getattr(signals, name)
                 self.counts[name] += 1
 
+    def read(self, signals: Mapping[str, Any]) -> None:
+        """Count a frame by what :meth:`FrameSignals.as_json` made of its signals."""
+        self.add(FrameSignals.from_json(signals))
+
     def merge(self, other: "Tally") -> None:
         """Count the frames of another tally."""
         self.frames += other.frames

@@ -1,4 +1,4 @@
-"""What must fit together before TPR can begin: model, training data, store, videos."""
+"""What must fit together before labels can be made in a training: model, training data, store, videos."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from mmselfhuman.structures import Clip
 
 _OWNER = "run.json"
 
-_LINES_TO_ADD = """\
+LINES_TO_ADD = """\
 custom_imports = dict(imports=['mmselfhuman'])
 train_dataloader = dict(
     sampler=dict(_delete_=True, type='mmselfhuman.{sampler}'),
@@ -34,45 +34,56 @@ train_dataloader = dict(
                       *_base_.train_pipeline[2:]])))  # your transforms, without those that load"""
 
 
-def checked_store(config: str | os.PathLike | Mapping | None, runner: Runner) -> PseudoLabelStore:
+def checked_store(
+    config: str | os.PathLike | Mapping | None, runner: Runner, hook: str, lines: str
+) -> PseudoLabelStore:
     """The store that the hook writes and the training dataset reads.
 
     Args:
-        config: As of ``TPRHook``.
+        config: As of the hook.
         runner: With its training dataset built.
+        hook: Its name, for errors.
+        lines: What a config lacks that has no ``PseudoLabelDataset``, with places for ``sampler`` and ``store``.
 
     Raises:
-        TypeError: The model is not a segmentor of MMSegmentation.
-        ValueError: The training dataset reads no store or another one, or it has other classes than the model.
+        ValueError: The training dataset reads no store or another one.
     """
     settings = dict(config) if isinstance(config, Mapping) else {} if config is None else {"root": config}
-    datasets = list(_pseudo_label_datasets(runner.train_dataloader.dataset))
+    datasets = list(pseudo_label_datasets(runner.train_dataloader.dataset))
     read = sorted({str(dataset.store.root) for dataset in datasets})
     root = settings.pop("root", None)
     if root is None and len(read) > 1:
-        raise ValueError(f"TPRHook: the training dataset reads several stores, {', '.join(read)}: say which, store=...")
+        raise ValueError(f"{hook}: the training dataset reads several stores, {', '.join(read)}: say which, store=...")
     root = str(root) if root is not None else read[0] if read else os.path.join(runner.work_dir, "pseudo_labels")
     if not datasets:
         sampler = "EndlessDraws" if hasattr(runner.train_loop, "dataloader_iterator") else "EpochDraws"
         raise ValueError(
-            "TPRHook: the training data have no PseudoLabelDataset, so that nothing would be learned from the labels. "
-            f"Add to the config:\n{_LINES_TO_ADD.format(sampler=sampler, store=root)}"
+            f"{hook}: the training data have no PseudoLabelDataset, so that nothing would be learned from the labels. "
+            f"Add to the config:\n{lines.format(sampler=sampler, store=root)}"
         )
     if Path(root).resolve() not in {Path(path).resolve() for path in read}:
-        raise ValueError(
-            f"TPRHook: labels would be written to {root}, but the training dataset reads {', '.join(read)}"
-        )
-    classes = datasets[0].metainfo.get("classes")
+        raise ValueError(f"{hook}: labels would be written to {root}, but the training dataset reads {', '.join(read)}")
+    return PseudoLabelStore(root, **settings)
+
+
+def check_classes(runner: Runner) -> None:
+    """Whether the segmentor that is trained and its data know the same number of classes.
+
+    Raises:
+        TypeError: The model is not a segmentor of MMSegmentation.
+        ValueError: They do not.
+    """
+    dataset = next(pseudo_label_datasets(runner.train_dataloader.dataset))
+    classes = dataset.metainfo.get("classes")
     outputs = number_of_classes(checked_segmentor(runner.model))
     if classes is not None and len(classes) != outputs:
         raise ValueError(
             f"TPRHook: the model tells {outputs} classes apart, the training dataset has {len(classes)}: "
             f"{', '.join(map(str, classes[:5]))}{', ...' if len(classes) > 5 else ''}"
         )
-    return PseudoLabelStore(root, **settings)
 
 
-def checked_videos(config: Mapping | Sequence[Clip]) -> Sequence[Clip]:
+def checked_videos(config: Mapping | Sequence[Clip], hook: str) -> Sequence[Clip]:
     """The videos, built.
 
     Raises:
@@ -81,10 +92,10 @@ def checked_videos(config: Mapping | Sequence[Clip]) -> Sequence[Clip]:
     videos = DATASETS.build({"_scope_": "mmselfhuman", **config}) if isinstance(config, Mapping) else config
     names = [clip.name for clip in videos]
     if not names:
-        raise ValueError("TPRHook: there are no videos")
+        raise ValueError(f"{hook}: there are no videos")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"TPRHook: two videos are named {twice!r}")
+        raise ValueError(f"{hook}: two videos are named {twice!r}")
     return videos
 
 
@@ -108,7 +119,7 @@ def claim(store: PseudoLabelStore, work_dir: str) -> None:
         file.write(to_json({"work_dir": owner}))
 
 
-def warn_of_inexact_resume(runner: Runner) -> None:
+def warn_of_inexact_resume(runner: Runner, hook: str) -> None:
     """Say so if a resumed run will not be the same run."""
     reasons = []
     if (runner.cfg.get("randomness") or {}).get("seed") is None:
@@ -116,15 +127,15 @@ def warn_of_inexact_resume(runner: Runner) -> None:
     if not isinstance(runner.train_dataloader.batch_sampler.sampler, EndlessDraws | EpochDraws):
         reasons.append("use the sampler mmselfhuman.EndlessDraws (loops over iterations) or EpochDraws (over epochs)")
     if reasons:
-        message = "TPRHook: resuming this training works, but not to the last bit"
+        message = f"{hook}: resuming this training works, but not to the last bit"
         print_log(f"{message}; for that, {' and '.join(reasons)}", "current", WARNING)
 
 
-def _pseudo_label_datasets(dataset: Any) -> Iterator[PseudoLabelDataset]:
+def pseudo_label_datasets(dataset: Any) -> Iterator[PseudoLabelDataset]:
     """All of them inside wrappers such as ``RepeatDataset`` and ``ConcatDataset``."""
     if isinstance(dataset, PseudoLabelDataset):
         yield dataset
         return
     inner = [getattr(dataset, name) for name in ("dataset", "_dataset") if hasattr(dataset, name)]
     for child in [*inner, *getattr(dataset, "datasets", ())]:
-        yield from _pseudo_label_datasets(child)
+        yield from pseudo_label_datasets(child)
