@@ -205,8 +205,8 @@ def crop_skeleton_maps(
         visibility: ``(m, 17)``, COCO's 0, 1, 2; ``None``: all joints are visible.
         joint_sigma: In pixels of the crop.
         limb_sigma: In pixels of the crop.
-        stride: Draw at a resolution lower by this factor, and enlarge. With sigmas of 4 strides the error is 0.02 at
-            most (at the border 0.06), at a small part of the cost.
+        stride: Draw at a resolution lower by this factor, and enlarge. With sigmas of 4 strides the error is at most
+            0.06, at a small part of the cost.
 
     Returns:
         ``(n, 14, height, width)`` float32; see :mod:`~mmselfhuman.models.pose2seg.skeleton_maps`.
