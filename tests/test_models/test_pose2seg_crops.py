@@ -37,8 +37,8 @@ def crops_of(regions: torch.Tensor, size: tuple[int, int] = (8, 8)) -> PersonCro
 class TestRegions:
     def test_a_region_is_the_joints_extent_with_context_made_square(self) -> None:
         region = person_regions(pose((10, 5), (19, 24)), FRAME, context=1.5, min_side=1)
-        # Joints extend over the pixels 10 to 19 and 5 to 24: from edge to edge (10, 5) to (20, 25) less half a pixel.
-        torch.testing.assert_close(region, torch.tensor([[14.5 - 15, 14.5 - 15, 30, 30]]))
+        # Joints extend over the pixels 10 to 19 and 5 to 24, from edge to edge (10, 5) to (20, 25).
+        torch.testing.assert_close(region, torch.tensor([[15.0 - 15, 15 - 15, 30, 30]]))
 
     def test_the_aspect_is_kept_by_lengthening(self) -> None:
         region = person_regions(pose((10, 5), (19, 24)), FRAME, context=1.0, aspect=2.0, min_side=1)
@@ -47,7 +47,7 @@ class TestRegions:
     def test_a_box_takes_the_place_of_the_joints(self) -> None:
         boxes = torch.tensor([[4.0, 6, 20, 10], [0, 0, 0, 0]])
         region = person_regions(pose((30, 30)).repeat(2, 1, 1), FRAME, boxes, context=1.0, min_side=8)
-        assert region.tolist() == [[4, 1, 20, 20], [26, 26, 8, 8]]
+        assert region.tolist() == [[4, 1, 20, 20], [26.5, 26.5, 8, 8]]
 
     def test_nobody_gets_the_whole_frame(self) -> None:
         assert person_regions(pose(), FRAME, context=3.0).tolist() == [[0, -10, 60, 60]]
@@ -124,7 +124,7 @@ def test_maps_drawn_small_and_enlarged_are_nearly_the_same() -> None:
         crop_skeleton_maps(poses, regions, (96, 96), joint_sigma=16.0, limb_sigma=16.0, stride=stride)
         for stride in (1, 4)
     )
-    assert (large - small).abs().max() < 0.06
+    assert (large - small).abs().max() < 0.07
 
 
 class TestPaste:

@@ -2,6 +2,7 @@
 # In training poses are as wrong as detected ones; in testing they are the annotated ones.
 size = (128, 128)
 crop = dict(type='CropPerson', size=(96, 96), context=1.25)
+maps = dict(type='AddSkeletonMaps', joint_sigma=3., limb_sigma=2., stride=2)
 meta_keys = ('id', 'img_id', 'img_path', 'ori_shape', 'img_shape', 'region', 'frame_shape', 'reduce_zero_label')
 
 train_pipeline = [
@@ -9,7 +10,7 @@ train_pipeline = [
     dict(type='PoseNoise'),
     dict(crop, scale_range=(0.9, 1.2), shift=0.05),
     dict(type='mmseg.PhotoMetricDistortion'),
-    dict(type='AddSkeletonMaps'),
+    maps,
     # The maps of a mirrored person are the mirrored maps.
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs')
@@ -17,7 +18,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadPersonImage'),
     crop,
-    dict(type='AddSkeletonMaps'),
+    maps,
     dict(type='mmseg.PackSegInputs', meta_keys=meta_keys)
 ]
 

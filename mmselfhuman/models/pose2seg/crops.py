@@ -85,8 +85,9 @@ def person_regions(
     """
     there = (poses[..., 2] > 0)[..., None]
     points = poses[..., :2].float()
-    low = torch.where(there, points, torch.inf).amin(1) - 0.5
-    high = torch.where(there, points, -torch.inf).amax(1) + 0.5
+    # From the edge of the first joint's pixel to that of the last one's.
+    low = torch.where(there, points, torch.inf).amin(1)
+    high = torch.where(there, points, -torch.inf).amax(1) + 1
     height, width = frame_size
     frame = torch.tensor([width, height], dtype=torch.float32, device=poses.device)
     nobody = ~there.any(1)
@@ -205,8 +206,8 @@ def crop_skeleton_maps(
         visibility: ``(m, 17)``, COCO's 0, 1, 2; ``None``: all joints are visible.
         joint_sigma: In pixels of the crop.
         limb_sigma: In pixels of the crop.
-        stride: Draw at a resolution lower by this factor, and enlarge. With sigmas of 4 strides the error is at most
-            0.06, at a small part of the cost.
+        stride: Draw at a resolution lower by this factor, and enlarge. With sigmas of 4 strides the error stays below
+            0.07, at a small part of the cost.
 
     Returns:
         ``(n, 14, height, width)`` float32; see :mod:`~mmselfhuman.models.pose2seg.skeleton_maps`.
