@@ -8,12 +8,16 @@ others. Networks that have met few persons like those in a video say "background
 import torch
 from torch import Tensor
 
+from mmselfhuman.models.tpr.labels import predicted_labels
+
+_SAMPLING = 2  # margins are counted at every second pixel of every second row
+
 
 class VoteBalance:
     r"""Brings the mean margin of every class to the same value, from what it has seen of a clip so far.
 
     The margin of a pixel is how far its largest logit exceeds the second largest. With :math:`m_k` the mean margin over
-    all pixels labelled k, in the frames seen, and :math:`\bar m` the mean of those, the logits of a pixel labelled k
+    pixels labelled k, in the frames seen, and :math:`\bar m` the mean of those, the logits of a pixel labelled k
     are multiplied by :math:`\bar m / m_k`. No pixel changes its label, and the scale of logits is kept on the whole.
     Pixels without a margin say nothing, and are not counted.
     """
@@ -31,8 +35,8 @@ class VoteBalance:
         Returns:
             The same shape.
         """
-        labels, margins = _margins(logits)
-        chosen = [(labels == index) & (margins > 0) for index in range(logits.shape[1])]
+        sparse, margins = _margins(logits[:, :, ::_SAMPLING, ::_SAMPLING])
+        chosen = [(sparse == index) & (margins > 0) for index in range(logits.shape[1])]
         sums = torch.stack([(margins * mask).sum(dtype=torch.float64) for mask in chosen])
         counts = torch.stack([mask.count_nonzero() for mask in chosen])
         self._sums = sums if self._sums is None else self._sums + sums
@@ -41,18 +45,18 @@ class VoteBalance:
         if not seen.any():
             return logits
         means = self._sums / self._counts.clamp(min=1)
-        common = means[seen].mean()
-        factors = torch.where(seen, common / means.clamp(min=1e-12), torch.ones_like(means)).to(logits.dtype)
-        return logits * factors[labels][:, None]
+        factors = torch.where(seen, means[seen].mean() / means.clamp(min=1e-12), torch.ones_like(means)).tolist()
+        labels = predicted_labels(logits)
+        scale = torch.full_like(logits[:, 0], factors[0])
+        for index, factor in enumerate(factors[1:], start=1):
+            scale.masked_fill_(labels == index, factor)
+        return logits * scale[:, None]
 
 
 def _margins(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Labels and margins, ``(1, h, w)``; comparing classes one by one is the fast way on a CPU."""
+    """Labels and margins, ``(1, h, w)``."""
     best, second = logits[:, 0], torch.full_like(logits[:, 0], -torch.inf)
-    labels = torch.zeros_like(best, dtype=torch.int64)
-    for index in range(1, logits.shape[1]):
-        candidate = logits[:, index]
-        labels = labels.masked_fill(candidate > best, index)
+    for candidate in logits.unbind(1)[1:]:
         second = torch.maximum(second, torch.minimum(best, candidate))
         best = torch.maximum(best, candidate)
-    return labels, best - second
+    return predicted_labels(logits), best - second
