@@ -56,8 +56,8 @@ class PoseNoise(BaseTransform):
         places = poses[..., :2] + (rng.normal(size=(*poses.shape[:2], 2)) * scale * self.jitter).astype(np.float32)
         places, visibility = self._mirrored(places, visibility, rng)
         places = self._stolen(places, visibility, rng)
-        chance = np.where(visibility == _VISIBLE, self.drop, self.drop_hidden)
-        chance[np.arange(len(poses)) != person] += (rng.random((len(poses) - 1, 1)) < self.miss_others) * 1.0
+        chance = np.where(visibility == _VISIBLE, float(self.drop), float(self.drop_hidden))
+        chance[np.arange(len(poses)) != person] += rng.random((len(poses) - 1, 1)) < self.miss_others
         dropped = rng.random(visibility.shape) < chance
         there = np.flatnonzero(visibility[person])
         if dropped[person, there].all():
