@@ -1,6 +1,6 @@
 """Labelled persons for Pose2Seg."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,15 @@ class PersonPose2SegDataset(PersonDataset):
             for number, person in enumerate(self.source[entry["source_index"]].persons)
             if not person.crowd and person.mask is not None and person.num_keypoints > 0
         ]
+
+    def prepare_data(self, idx: int) -> Any:
+        """A sample through the pipeline; transforms that paste persons get others from its ``draw``."""
+        return self.run_pipeline({**self.get_data_info(idx), "draw": self.draw})
+
+    def draw(self, rng: np.random.Generator) -> dict:
+        """A random sample, with the image if it is a rendered one, before the pipeline."""
+        info = self.get_data_info(int(rng.integers(len(self))))
+        return {**info, "img": self.source.image(info["source_index"])} if info["rendered"] else info
 
     def describe(self, item: PersonImage, entry: dict) -> dict:
         """Everybody's pose, one person's mask, and what mmseg's datasets put into every sample."""

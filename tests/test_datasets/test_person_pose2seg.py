@@ -10,7 +10,7 @@ from mmengine.registry import DefaultScope
 from pycocotools import mask as coco_mask
 
 from mmselfhuman.datasets import PersonPose2SegDataset, SyntheticPeople
-from mmselfhuman.datasets.transforms import AddSkeletonMaps, CropPerson, LoadPersonImage, PoseNoise
+from mmselfhuman.datasets.transforms import AddSkeletonMaps, CropPerson, LoadPersonImage, PastePerson, PoseNoise
 from mmselfhuman.models.pose2seg import CHANNELS, crop_skeleton_maps
 from mmselfhuman.structures import JOINT_INDEX, MIRRORED, SIGMAS, Person, PersonImage
 
@@ -198,9 +198,11 @@ class TestNoise:
         assert np.array_equal(after["poses"][0], before["poses"][0, list(MIRRORED)])
         assert after["visibility"][0, JOINT_INDEX["right_wrist"]] == 1
 
-    def test_stolen_joints_lie_where_another_has_them(self) -> None:
+    def test_stolen_joints_lie_where_another_who_is_near_has_them(self) -> None:
         before, after = self.noisy(standing(1, 5), standing(2, 20), steal=1.0)
         assert np.array_equal(after["poses"][0, :, :2], before["poses"][1, :, :2])
+        far_before, far_after = self.noisy(standing(1, 5), standing(2, 45), steal=1.0)
+        assert np.array_equal(far_before["poses"], far_after["poses"])
         alone_before, alone_after = self.noisy(standing(1, 5), steal=1.0)
         assert np.array_equal(alone_before["poses"], alone_after["poses"])
 
@@ -216,3 +218,59 @@ class TestNoise:
 def test_synthetic_people_have_samples_for_everybody() -> None:
     source = SyntheticPeople("target_test", num_images=4)
     assert len(PersonPose2SegDataset(source, test_mode=True)) == sum(len(source[i].persons) for i in range(4))
+
+
+class TestPasting:
+    def pasted(self, *persons: Person, seed: int = 0, **settings: float) -> tuple[dict, dict]:
+        """The first sample as it is, and with somebody pasted."""
+        data = dataset(*persons)
+        np.random.seed(seed)  # noqa: NPY002
+        before = LoadPersonImage()({**data.get_data_info(0), "img": data.source.image(0)})
+        return before, PastePerson(**{"prob": 1.0, **settings})({**before, "draw": data.draw})
+
+    def test_never_without_chance(self) -> None:
+        before, after = self.pasted(standing(1, 20), prob=0.0)
+        assert after["poses"] is before["poses"]
+
+    def test_somebody_else_is_added_and_what_is_covered_is_hidden(self) -> None:
+        fronts, behinds = 0, 0
+        for seed in range(24):
+            before, after = self.pasted(standing(1, 20), seed=seed, shift=0.3)
+            if after["poses"] is before["poses"]:
+                continue
+            mask = {key: coco_mask.decode(sample["person_mask"]) for key, sample in (("old", before), ("new", after))}
+            changed = (after["img"] != before["img"]).any(-1)
+            assert after["poses"].shape == (2, 17, 3)
+            assert after["areas"].shape == (2,)
+            covered = mask["old"] > mask["new"]
+            x, y = after["poses"][0, :, :2].astype(int).T
+            assert np.array_equal(after["visibility"][0] == 1, covered[y, x])
+            if covered.any():
+                fronts += 1
+                assert (after["visibility"][1] != 1).all()
+            else:
+                behinds += 1
+                assert not (changed & (mask["old"] > 0)).any()
+        assert fronts >= 3
+        assert behinds >= 3
+
+    def test_joints_lie_on_the_person_that_was_pasted(self) -> None:
+        settings = {"shift": 0.0, "scale_range": (1.0, 1.0), "least_seen": 0.0}
+        samples = [self.pasted(standing(1, 5), standing(2, 45), seed=seed, **settings)[1] for seed in range(6)]
+        placed = [sample["poses"] for sample in samples if len(sample["poses"]) == 3]
+        assert placed
+        for poses in placed:
+            np.testing.assert_allclose(poses[2], poses[0], atol=1e-3)
+
+    def test_a_person_of_whom_too_little_would_be_seen_stays(self) -> None:
+        for seed in range(8):
+            before, after = self.pasted(standing(1, 20), seed=seed, shift=0.0, least_seen=0.9)
+            mask = coco_mask.decode(after["person_mask"])
+            assert mask.sum() >= 0.9 * coco_mask.area(before["person_mask"])
+            assert after["visibility"].shape[0] == after["poses"].shape[0] == after["areas"].shape[0]
+
+    def test_joints_outside_the_frame_are_not_there(self) -> None:
+        _, after = self.pasted(standing(1, 1), seed=4, shift=0.9)
+        outside = (after["poses"][..., :2] < 0).any(-1)
+        assert not outside.any()
+        assert np.array_equal(after["visibility"] > 0, after["poses"][..., 2] > 0)

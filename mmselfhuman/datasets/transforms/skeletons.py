@@ -25,7 +25,8 @@ class PoseNoise(BaseTransform):
         jitter: Standard deviation of a joint's place, in units of the OKS of a person as large as its box: 1 gives a
             mean OKS of 0.5, and 0.35 one of 0.89.
         mirror: Chance that a left joint and its right one are taken for each other.
-        steal: Chance that a joint is put where another person has that joint.
+        steal: Chance that a joint is put where another person has that joint, if that is not farther away than the
+            root of the person's area.
         miss_others: Chance that another person is not detected at all.
         forget_visibility: Chance that nobody's hidden joints are known to be hidden, as most detectors do not say.
     """
@@ -52,10 +53,10 @@ class PoseNoise(BaseTransform):
         """Change poses; that of the sample's person keeps a joint at least."""
         rng, poses, person = self._generator(), results["poses"].copy(), results["person"]
         visibility = results["visibility"].copy()
-        scale = np.sqrt(results["areas"])[:, None, None] * 2 * SIGMAS[:, None]
-        places = poses[..., :2] + (rng.normal(size=(*poses.shape[:2], 2)) * scale * self.jitter).astype(np.float32)
+        spread = self.jitter * np.sqrt(results["areas"])[:, None, None] * 2 * SIGMAS[:, None]
+        places = poses[..., :2] + (rng.normal(size=(*poses.shape[:2], 2)) * spread).astype(np.float32)
         places, visibility = self._mirrored(places, visibility, rng)
-        places = self._stolen(places, visibility, rng)
+        places = self._stolen(places, visibility, scale=np.sqrt(results["areas"]), rng=rng)
         chance = np.where(visibility == _VISIBLE, float(self.drop), float(self.drop_hidden))
         chance[np.arange(len(poses)) != person] += rng.random((len(poses) - 1, 1)) < self.miss_others
         dropped = rng.random(visibility.shape) < chance
@@ -80,14 +81,17 @@ class PoseNoise(BaseTransform):
         index = np.where(swapped, partner, joints)
         return np.take_along_axis(places, index[..., None], axis=1), np.take_along_axis(visibility, index, axis=1)
 
-    def _stolen(self, places: np.ndarray, visibility: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _stolen(
+        self, places: np.ndarray, visibility: np.ndarray, scale: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         if len(places) < 2:
             return places
         count, joints = visibility.shape
         whose = (np.arange(count)[:, None] + rng.integers(1, count, visibility.shape)) % count
         joint = np.arange(joints)
         stolen = (rng.random(visibility.shape) < self.steal) & (visibility[whose, joint] > 0)
-        return np.where(stolen[..., None], places[whose, joint], places)
+        near = np.linalg.norm(places[whose, joint] - places, axis=-1) < scale[:, None]
+        return np.where((stolen & near)[..., None], places[whose, joint], places)
 
 
 @TRANSFORMS.register_module()

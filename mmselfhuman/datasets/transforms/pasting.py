@@ -1,0 +1,92 @@
+"""Overlap made by hand: a person of another image, in front of the sample's person or behind."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from pycocotools import mask as coco_mask
+
+from mmselfhuman.datasets.transforms.loading import LoadPersonImage
+from mmselfhuman.registry import TRANSFORMS
+
+_HIDDEN, _VISIBLE = 1, 2
+
+
+@TRANSFORMS.register_module()
+class PastePerson(BaseTransform):
+    """Paste a person of another image over the sample's person, or behind it, with everything that is then true.
+
+    Labelled persons overlap less than those that Pose2Seg is for. Works on samples of
+    :class:`~mmselfhuman.datasets.PersonPose2SegDataset` whose image is loaded: changes ``img``, ``person_mask`` (what
+    is still seen of the person) and ``visibility`` (joints that are covered now are hidden), and adds the other person
+    to ``poses``, ``visibility`` and ``areas``. A sample stays as it is if too little of its person would be left, or
+    nothing would be seen of the other.
+
+    Args:
+        prob: Chance that it is done.
+        shift: How far the other's box may lie from the person's, as a share of the person's box.
+        scale_range: The other's height over the person's.
+        least_seen: Share of the person's seen pixels that must stay.
+        load: Reads the other image.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.5,
+        shift: float = 0.4,
+        scale_range: tuple[float, float] = (0.8, 1.25),
+        least_seen: float = 0.25,
+        load: Callable[[dict], dict] | None = None,
+    ) -> None:
+        self.prob, self.shift, self.scale_range = prob, shift, tuple(scale_range)
+        self.least_seen = least_seen
+        self.load = load or LoadPersonImage()
+
+    def transform(self, results: dict) -> dict:
+        """Paste somebody, by chance."""
+        rng = np.random.default_rng(np.random.randint(2**31))  # noqa: NPY002 (MMEngine seeds NumPy's global state)
+        if rng.random() >= self.prob:
+            return results
+        donor = self.load(results["draw"](rng))
+        seen = coco_mask.decode(results["person_mask"]).astype(bool)
+        warp = self._warp(coco_mask.toBbox(results["person_mask"]), coco_mask.toBbox(donor["person_mask"]), rng)
+        size = seen.shape[1], seen.shape[0]
+        pasted = cv2.warpAffine(coco_mask.decode(donor["person_mask"]), warp, size, flags=cv2.INTER_NEAREST) > 0
+        in_front = rng.random() < 0.5
+        shown = pasted if in_front else pasted & ~seen
+        left = seen & ~shown
+        if left.sum() < self.least_seen * seen.sum() or not shown.any():
+            return results
+        image = cv2.warpAffine(donor["img"], warp, size, flags=cv2.INTER_LINEAR)
+        results["img"] = np.where(shown[..., None], image, results["img"])
+        results["person_mask"] = coco_mask.encode(np.asfortranarray(left.view(np.uint8)))
+        poses, visibility = self._added(results, donor, warp)
+        visibility[:-1] = _hidden_by(shown, poses[:-1], visibility[:-1])
+        if not in_front:
+            visibility[-1:] = _hidden_by(seen, poses[-1:], visibility[-1:])
+        results["poses"], results["visibility"] = poses, visibility
+        area = donor["areas"][donor["person"]] * abs(np.linalg.det(warp[:, :2]))
+        results["areas"] = np.append(results["areas"], np.float32(area))
+        return results
+
+    def _warp(self, box: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """``(2, 3)`` that maps the other image's pixels to this one's."""
+        scale = rng.uniform(*self.scale_range) * max(box[2:]) / max(*other[2:], 1)
+        centre = box[:2] + box[2:] * (0.5 + rng.uniform(-self.shift, self.shift, 2))
+        return np.hstack([np.eye(2) * scale, (centre - scale * (other[:2] + other[2:] / 2))[:, None]])
+
+    @staticmethod
+    def _added(results: dict, donor: dict, warp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        pose = donor["poses"][donor["person"]].copy()
+        pose[:, :2] = pose[:, :2] @ warp[:, :2].T + warp[:, 2]
+        height, width = results["img"].shape[:2]
+        outside = (pose[:, :2] < 0).any(1) | (pose[:, :2] > (width - 1, height - 1)).any(1)
+        visibility = np.where(outside, 0, donor["visibility"][donor["person"]]).astype(np.uint8)
+        pose[visibility == 0] = 0
+        return np.concatenate([results["poses"], pose[None]]), np.concatenate([results["visibility"], visibility[None]])
+
+
+def _hidden_by(cover: np.ndarray, poses: np.ndarray, visibility: np.ndarray) -> np.ndarray:
+    x, y = np.clip(poses[..., :2].round().astype(int), 0, (cover.shape[1] - 1, cover.shape[0] - 1)).transpose(2, 0, 1)
+    return np.where((visibility == _VISIBLE) & cover[y, x], _HIDDEN, visibility).astype(np.uint8)
