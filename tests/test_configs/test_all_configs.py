@@ -14,7 +14,10 @@ from tiny_data import TinyData, cut_down, write_tiny_data
 from mmselfhuman.utils import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").glob("[!_]*/*.py"))
+# Configs of the loop are not a Runner's; they are tested with it.
+CONFIGS = sorted(
+    path.relative_to(ROOT) for path in (ROOT / "configs").glob("[!_]*/*.py") if path.parent.name != "self_training"
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,11 @@
+# Algorithm 1 on the embedded data: trained on labelled images of the source domain, taught by videos of the target domain.
+networks = dict(
+    seg=dict(
+        pretrain='synthetic-128x128/seg_pretrain.py',
+        refine='synthetic-128x128/seg_refine.py',
+        finetune='synthetic-128x128/seg_finetune.py'))
+videos = dict(type='SyntheticVideos', split='target', num_videos=12, num_frames=16, size=(128, 128))
+
+rounds = 2
+n_tpr = 3
+labels = dict(store=dict(image_format='png'))

@@ -1,0 +1,164 @@
+"""Every stage in a process of its own: memory, random numbers and MMEngine's process-wide tables begin anew.
+
+The processes are forked from a server that has imported the libraries and done nothing else, so that a stage begins at
+once; where there is no fork they are started from scratch. A stage's process ends with its parent, however that ends.
+"""
+
+import contextlib
+import io
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from mmselfhuman.engine.self_training.ledger import Result
+from mmselfhuman.engine.self_training.locking import exclusive
+from mmselfhuman.engine.self_training.loop import StageFailedError
+from mmselfhuman.engine.self_training.stages import Stage
+
+LOG = "log.txt"
+_PATIENCE = 5.0  # seconds from being asked to stop to being stopped
+_TAIL = 15
+
+
+class InOwnProcess:
+    """Carries out stages in processes of their own.
+
+    Args:
+        work: Carries out a stage inside its process; can be pickled.
+        work_dir: Of the loop.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``: how the ranks were started, one of which this
+            process is.
+        progress: Called now and then with what ``work`` reports, or ``None``.
+        show_log: Let the stage write to the terminal rather than to a file.
+    """
+
+    def __init__(
+        self,
+        work: Callable,
+        work_dir: Path,
+        launcher: str = "none",
+        progress: Callable[[tuple | None], None] = lambda done: None,
+        show_log: bool = False,
+    ) -> None:
+        self._work, self._work_dir, self._launcher = work, work_dir, launcher
+        self._progress, self._show_log = progress, show_log
+        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+        self._context = multiprocessing.get_context(method)
+        if method == "forkserver":
+            self._context.set_forkserver_preload(["mmselfhuman.engine.self_training.preload"])
+
+    def __call__(
+        self, stage: Stage, folder: Path, inputs: dict[str, Result], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Carry out a stage.
+
+        Args:
+            stage: Which.
+            folder: Its own.
+            inputs: What it uses, by role.
+            environment: Variables to be set in its process.
+
+        Raises:
+            StageFailedError: It failed.
+        """
+        receiver, sender = self._context.Pipe(duplex=False)
+        log = None if self._show_log else folder / LOG
+        task = (stage, folder, self._work_dir, inputs, self._launcher, sender)
+        process = self._context.Process(
+            target=_child, args=(self._work, task, log, dict(environment or {})), name=stage.name
+        )
+        process.start()
+        sender.close()
+        try:
+            self._watch(process, receiver)
+        except BaseException:
+            _stop(process)
+            raise
+        if process.exitcode:
+            raise StageFailedError(_story(stage, folder, process.exitcode, log))
+
+    def _watch(self, process: multiprocessing.Process, receiver: Connection) -> None:
+        talking = True
+        while process.is_alive():
+            ready = wait([process.sentinel, receiver] if talking else [process.sentinel], timeout=1)
+            if receiver in ready:
+                try:
+                    self._progress(receiver.recv())
+                except EOFError:
+                    talking = False
+            elif not ready:
+                self._progress(None)
+        process.join()
+
+
+def _child(work: Callable, task: tuple, log: Path | None, environment: dict[str, str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is the one to be interrupted, and stops this process
+    _end_with_parent()
+    os.environ.update(environment)
+    _, folder, *_ = task
+    rank = int(os.environ.get("RANK", 0))
+    if log is not None:
+        _redirect(log if rank == 0 else log.with_name(f"log_{rank}.txt"))
+    # A process whose parent was killed a moment ago may still be at the same stage.
+    guard = exclusive(folder / ".lock", wait=True) if rank == 0 else contextlib.nullcontext()
+    code = 0
+    with guard:
+        try:
+            work(*task)
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # worker processes and threads of libraries must not keep a stage from ending
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _redirect(log: Path) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), line_buffering=True)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), line_buffering=True)
+
+
+def _stop(process: multiprocessing.Process) -> None:
+    process.terminate()
+    try:
+        process.join(_PATIENCE)
+    finally:  # also when the user interrupts once more
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _story(stage: Stage, folder: Path, code: int, log: Path | None) -> str:
+    how = f"was killed by signal {signal.Signals(-code).name}" if code < 0 else "failed"
+    if -code == getattr(signal, "SIGKILL", None):
+        how += " (the system does that when memory runs out)"
+    lines = log.read_text(errors="replace").splitlines()[-_TAIL:] if log is not None and log.is_file() else []
+    tail = "".join(f"\n  | {line}" for line in lines)
+    return (
+        f"stage {stage.name} {how}.{tail}\nEverything before it is kept. Its log is {log or folder}. When the cause is "
+        "mended, the same command goes on from there"
+    )

@@ -1,0 +1,118 @@
+"""Where the loop stands, on one line."""
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from statistics import fmean
+from typing import TextIO
+
+from mmselfhuman.engine.self_training.ledger import Ledger, Result
+from mmselfhuman.engine.self_training.loop import Watcher
+from mmselfhuman.engine.self_training.plan import Plan
+from mmselfhuman.engine.self_training.stages import Stage
+
+_INTERVAL = 30.0
+"""Seconds between lines where there is no terminal."""
+
+
+class Progress(Watcher):
+    """A live line on a terminal; elsewhere a line when a stage begins and ends, and now and then between.
+
+    Args:
+        ledger: Says how long stages took.
+        estimates: Seconds by stage, of a probe; for stages of which none has happened yet.
+        stream: Where to.
+    """
+
+    def __init__(
+        self, ledger: Ledger, estimates: Mapping[str, float] | None = None, stream: TextIO = sys.stdout
+    ) -> None:
+        self._ledger, self._estimates, self._stream = ledger, estimates or {}, stream
+        self._stage: Stage | None = None
+        self._plan: Plan | None = None
+        self._start = self._told = 0.0
+        self._done: tuple = ()
+
+    def begins(self, stage: Stage, plan: Plan) -> None:
+        self._stage, self._plan, self._done = stage, plan, ()
+        self._start = self._told = time.monotonic()
+        self._write(self._line(), passing=True)
+
+    def advance(self, done: tuple | None) -> None:
+        """Hear from the stage's process: ``(done, of how many)``, or ``None`` now and then."""
+        if self._stage is None:
+            return
+        self._done = done or self._done
+        if self._stream.isatty():
+            self._write(self._line(), passing=True)
+        elif time.monotonic() - self._told >= _INTERVAL:
+            self._told = time.monotonic()
+            self._write(self._line())
+
+    def ends(self, stage: Stage, result: Result) -> None:
+        numbers = [f"{name} {value:.4g}" for name, value in result.metrics.items() if value is not None][:4]
+        if "verdict" in result.facts:
+            numbers += result.facts["verdict"]["reasons"] or ["on to the next round"]
+        if "collapsed" in result.facts:
+            numbers.append(result.facts["collapsed"])
+        self._write(f"{_clock()}  {stage.name:<22} {duration(result.seconds):>8}  {', '.join(numbers)}".rstrip())
+
+    def left(self) -> float | None:
+        """Seconds until the last round is over, as far as that can be told."""
+        expected = [self._expected(stage) for stage in self._coming()]
+        known = [seconds for seconds in expected if seconds is not None]
+        return sum(known) if len(known) == len(expected) else None
+
+    def _coming(self) -> list[Stage]:
+        return [stage for stage in self._plan.stages if not self._ledger.has_happened(stage.name)]
+
+    def _expected(self, stage: Stage) -> float | None:
+        if stage is self._stage and self._done:
+            spent = time.monotonic() - self._start
+            return spent * (self._done[1] / max(self._done[0], 1) - 1)
+        spent = time.monotonic() - self._start if stage is self._stage else 0.0
+        likes = defaultdict(list)
+        for other in self._plan.stages:
+            result = self._ledger.result(other.name)
+            if result is not None:
+                likes[role(other)].append(result.seconds)
+        if likes[role(stage)]:
+            return max(0.0, fmean(likes[role(stage)]) - spent)
+        return self._estimates.get(stage.name, 0.0 if stage.cheap else None)
+
+    def _line(self) -> str:
+        stage, plan = self._stage, self._plan
+        position = (
+            [one.name for one in plan.stages].index(stage.name) + 1 if stage.name != "export" else len(plan.stages)
+        )
+        parts = [f"round {stage.round} of {plan.rounds}", f"stage {position} of {len(plan.stages)}: {stage.name}"]
+        if self._done:
+            parts.append(f"{self._done[0]} of {self._done[1]}")
+        parts.append(duration(time.monotonic() - self._start))
+        left = self.left()
+        parts.append("time left not known yet" if left is None else f"at most {duration(left)} left")
+        return f"{_clock()}  {' | '.join(parts)}"
+
+    def _write(self, text: str, passing: bool = False) -> None:
+        if self._stream.isatty():
+            self._stream.write(f"\r\x1b[2K{text}" + ("" if passing else "\n"))
+        else:
+            self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+
+def role(stage: Stage) -> str:
+    """What a stage does, whatever the round: stages of one role take about as long as each other."""
+    return stage.name.partition(".")[2] if stage.name.startswith("round") else stage.name
+
+
+def duration(seconds: float) -> str:
+    """``1:02:03`` or ``2:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _clock() -> str:
+    return time.strftime("%H:%M:%S")

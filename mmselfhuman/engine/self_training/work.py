@@ -1,0 +1,116 @@
+"""What happens inside a stage's process."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from mmselfhuman.engine.label_making import CollapsedLabelsError
+from mmselfhuman.engine.self_training.binding import placed
+from mmselfhuman.engine.self_training.ledger import Result, now, write_result
+from mmselfhuman.engine.self_training.stages import Stage
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A stage, as the process that carries it out sees it.
+
+    Attributes:
+        stage: With the work dir put into its settings.
+        folder: The stage's own.
+        work_dir: The loop's.
+        inputs: Results of the stages that this one uses, by role.
+        launcher: How ranks were started.
+        reports: Where progress goes; ``None`` on ranks that are not watched.
+    """
+
+    stage: Stage
+    folder: Path
+    work_dir: Path
+    inputs: Mapping[str, Result]
+    launcher: str
+    reports: Connection | None
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.stage.settings
+
+    def input(self, role: str, output: str = "weights") -> Path | None:
+        """Where something is that another stage has left; ``None`` if there is no such stage or output."""
+        result = self.inputs.get(role)
+        path = None if result is None else result.outputs.get(output)
+        return None if path is None else self.work_dir / path
+
+    def relative(self, path: Path) -> str:
+        """A path below the work dir, as results name it."""
+        return path.relative_to(self.work_dir).as_posix()
+
+    def report(self, *progress: Any) -> None:
+        """Tell the loop how far the stage has come."""
+        if self.reports is not None:
+            self.reports.send(progress)
+
+
+def work(
+    stage: Stage,
+    folder: Path,
+    work_dir: Path,
+    inputs: Mapping[str, Result],
+    launcher: str,
+    reports: Connection | None,
+) -> None:
+    """Carry out a stage. Every rank calls this; rank 0 writes the result.
+
+    Labels that have collapsed are a result too: the loop rolls back then.
+
+    Raises:
+        KeyError: The stage is of no known kind.
+        Exception: Whatever makes the stage fail.
+    """
+    from mmengine.dist import barrier, is_main_process
+
+    carry_out = kinds()[stage.kind]
+    stage = replace(stage, settings=placed(dict(stage.settings), str(work_dir)))
+    started, clock = now(), time.monotonic()
+    join_ranks(launcher)
+    task = Task(stage, folder, work_dir, inputs, launcher, reports if is_main_process() else None)
+    try:
+        result = carry_out(task)
+    except CollapsedLabelsError as error:
+        result = Result(digest="collapsed", facts={"collapsed": str(error)})
+    barrier()
+    if is_main_process():
+        write_result(folder, replace(result, seconds=round(time.monotonic() - clock, 3), started=started))
+
+
+def kinds() -> dict[str, Callable[[Task], Result]]:
+    """What carries out stages of each kind."""
+    from mmselfhuman.engine.self_training.estimates import probe
+    from mmselfhuman.engine.self_training.work_checks import check
+    from mmselfhuman.engine.self_training.work_export import export
+    from mmselfhuman.engine.self_training.work_labels import label
+    from mmselfhuman.engine.self_training.work_networks import load, test, train
+
+    return {
+        "check": check,
+        "export": export,
+        "label": label,
+        "load": load,
+        "probe": probe,
+        "test": test,
+        "train": train,
+    }
+
+
+def join_ranks(launcher: str) -> None:
+    """Begin to talk with the other ranks, on CPUs too, where MMEngine's own way would look for a GPU."""
+    if launcher == "none":
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
