@@ -71,6 +71,8 @@ def offline(images, logits, forward, backward, *, window, rounds, negate, trust,
             coarse[t + 1].to_previous = resize_flow(backward[t], (HEIGHT // 8, WIDTH // 8))
         levels = [a * resize(reliability(coarse, t), size) for t, a in enumerate(levels)]
 
+    own = levels
+
     def chained(first, last):
         there = forward[first] if last > first else backward[first - 1]
         direction = 1 if last > first else -1
@@ -105,7 +107,7 @@ def offline(images, logits, forward, backward, *, window, rounds, negate, trust,
                     views = small[t], small[other], *(resize_flow(f, small[t].shape[2:]) for f in (flow, back))
                     weight = resize(trust(*views), size)
                 neighbours.append(Neighbour(levels[other], resize_flow(flow, size), weight))
-            total, weights = fuse(levels[t], neighbours)
+            total, weights = fuse(own[t], neighbours)
             fused.append(total / weights)
         levels = fused
     return [a[0] for a in levels]

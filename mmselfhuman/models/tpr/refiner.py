@@ -20,10 +20,11 @@ class TemporalParsingRefiner:
     """TPR, section 3.3 of the paper, over clips of any length.
 
     In each round, the flow between neighbouring frames is refined where it contradicts the masks
-    (:class:`FlowRefinement`), then every frame's logits are replaced by the weighted mean over its window, equation
-    (5). Beyond the neighbours, flow is composed. All rounds advance together through the video, each a little behind
-    the one before: a frame's logits are read once, a pair's flow is estimated once, and memory does not grow with the
-    video.
+    (:class:`FlowRefinement`), then every frame's refined logits become the weighted mean of its own and of its
+    neighbours' refined ones, equation (5). Its own vote stays what the network said, so that the rounds converge (ours:
+    where refined logits are refined again and again, masks blur). Beyond the neighbours, flow is composed. All rounds
+    advance together through the video, each a little behind the one before: a frame's logits are read once, a pair's
+    flow is estimated once, and memory does not grow with the video.
 
     Args:
         flow: The estimator.

@@ -131,10 +131,11 @@ class Stream:
         )
 
     def _release(self, index: int, level: int) -> None:
-        """Forget logits that no frame of the next level looks back to."""
+        """Forget logits that no frame of the next level looks back to; those of level 0 stay, as the frame's own vote."""
         if index in self._frames:
-            self._frames[index].levels.pop(level, None)
             self._frames[index].labels.pop(level, None)
+            if level > 0:
+                self._frames[index].levels.pop(level, None)
 
     def _rated(self, index: int) -> Tensor:
         """Level 0: the logits, scaled down where the frames around contradict them."""
@@ -153,7 +154,8 @@ class Stream:
         for place in range(min(places), max(places)):
             self._refine_motion(place, level)
         neighbours = [self._neighbour(index, offset, level) for offset in offsets]
-        total, weights = fuse(self._frames[index].levels[level - 1], neighbours)
+        # The frame's own vote stays what the network said: so the rounds converge, where they would else blur on and on.
+        total, weights = fuse(self._frames[index].levels[0], neighbours)
         return total.div_(weights)
 
     def _refine_motion(self, place: int, level: int) -> None:
