@@ -131,7 +131,7 @@ class Stream:
         )
 
     def _release(self, index: int, level: int) -> None:
-        """Forget logits that no frame of the next level looks back to; those of level 0 stay, as the frame's own vote."""
+        """Forget logits that no frame of the next level looks back to, but for level 0, the frame's own vote."""
         if index in self._frames:
             self._frames[index].labels.pop(level, None)
             if level > 0:
@@ -154,7 +154,7 @@ class Stream:
         for place in range(min(places), max(places)):
             self._refine_motion(place, level)
         neighbours = [self._neighbour(index, offset, level) for offset in offsets]
-        # The frame's own vote stays what the network said: so the rounds converge, where they would else blur on and on.
+        # The frame's own vote stays what the network said: so the rounds converge, where else they would blur on.
         total, weights = fuse(self._frames[index].levels[0], neighbours)
         return total.div_(weights)
 
