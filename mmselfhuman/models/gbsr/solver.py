@@ -20,6 +20,8 @@ joint is favoured for its index. A dummy joint on either side takes what is not 
 which turns the bounds into equalities. A last rounding moves the plan onto the feasible set without losing mass.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,10 +71,10 @@ class GraphMatcher:
     def __init__(
         self,
         alpha: float = 0.5,
-        steps: int = 14,
+        steps: int = 10,
         sinkhorn_steps: int = 4,
-        temperatures: tuple[float, float] = (0.12, 0.012),
-        chunk_size: int = 256,
+        temperatures: tuple[float, float] = (0.1, 0.015),
+        chunk_size: int = 512,
     ) -> None:
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha must be in [0, 1], got {alpha}")
@@ -116,13 +118,14 @@ class GraphMatcher:
             tensor.to(costs.device, torch.float64)
             for tensor in (costs, first_connections, second_connections, first_bounds, second_bounds, mass)
         ]
-        problem[-1] = _checked_mass(*problem)
-        chunks = [
-            self._solve(*(tensor[start : start + self.chunk_size] for tensor in problem))
-            for start in range(0, len(costs), self.chunk_size)
-        ] or [(problem[0], problem[-1], problem[-1])]
-        plan, change, rounded = (torch.cat(parts) for parts in zip(*chunks, strict=True))
-        return Matching(plan, graph_distance(plan, *problem[:3], self.alpha), change, rounded)
+        with _one_thread():
+            problem[-1] = _checked_mass(*problem)
+            chunks = [
+                self._solve(*(tensor[start : start + self.chunk_size] for tensor in problem))
+                for start in range(0, len(costs), self.chunk_size)
+            ] or [(problem[0], problem[-1], problem[-1])]
+            plan, change, rounded = (torch.cat(parts) for parts in zip(*chunks, strict=True))
+            return Matching(plan, graph_distance(plan, *problem[:3], self.alpha), change, rounded)
 
     def _solve(
         self, costs: Tensor, first: Tensor, second: Tensor, rows: Tensor, columns: Tensor, mass: Tensor
@@ -135,34 +138,39 @@ class GraphMatcher:
     def _anneal(
         self, costs: Tensor, first: Tensor, second: Tensor, rows: Tensor, columns: Tensor, mass: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The plan at the last temperature and the one before it, nearly feasible."""
+        """The plan at the last temperature and the one before it, nearly feasible.
+
+        Inside, the pairs are the last axis, so that sums over joints run through memory in order.
+        """
         batch, n = rows.shape
         row_total, column_total = rows.sum(1), columns.sum(1)
-        row_mass = torch.cat([rows, (column_total - mass)[:, None]], 1)[..., None].clamp(min=0)
-        column_mass = torch.cat([columns, (row_total - mass)[:, None]], 1)[..., None].clamp(min=0)
+        row_mass = torch.cat([rows, (column_total - mass)[:, None]], 1).clamp(min=0).T.contiguous()
+        column_mass = torch.cat([columns, (row_total - mass)[:, None]], 1).clamp(min=0).T.contiguous()
         plan = rows[:, :, None] * columns[:, None] * (mass / (row_total * column_total).clamp(min=_TINY))[:, None, None]
         previous = plan
         linear = (1 - self.alpha) * costs
-        extended = costs.new_zeros(batch, n + 1, n + 1)
-        gradient = extended[:, :n, :n]
-        potential = costs.new_zeros(batch, n + 1, 1)
+        extended = costs.new_zeros(n + 1, n + 1, batch)
+        kernel, product = torch.empty_like(extended), torch.empty_like(extended)
+        potential = costs.new_zeros(n + 1, batch)
         unit = None
         for step in self.temperatures:
             previous = plan
-            gradient.copy_(linear + self._quadratic_gradient(plan, first, second))
+            gradient = self._quadratic_gradient(plan, first, second).add_(linear)
             if unit is None:
                 unit = _mean_over_present(gradient, rows, columns)
             temperature = step * unit
+            extended[:n, :n] = gradient.permute(1, 2, 0)
             # Shifting a row's exponents is undone by its scaling; the floor keeps every entry alive for the next step.
-            exponents = (potential.mT - extended) / temperature
-            kernel = (exponents - exponents.amax(2, keepdim=True)).clamp_(min=-60.0).exp_()
-            kernel[:, n, n] = 0.0
+            torch.sub(potential, extended, out=kernel).div_(temperature)
+            kernel.sub_(kernel.amax(1, keepdim=True)).clamp_(min=-60.0).exp_()
+            kernel[n, n] = 0.0
             column_scale = torch.ones_like(potential)
             for _ in range(self.sinkhorn_steps):
-                row_scale = row_mass / torch.bmm(kernel, column_scale).clamp_(min=_TINY)
-                column_scale = column_mass / torch.bmm(kernel.mT, row_scale).clamp_(min=_TINY)
+                row_scale = row_mass / torch.mul(kernel, column_scale, out=product).sum(1).clamp_(min=_TINY)
+                column_scale = column_mass / torch.mul(kernel, row_scale[:, None], out=product).sum(0).clamp_(min=_TINY)
             potential = potential + temperature * column_scale.clamp(min=_TINY).log_()
-            plan = (kernel * row_scale * column_scale.mT)[:, :n, :n]
+            kernel.mul_(column_scale).mul_(row_scale[:, None])
+            plan = kernel[:n, :n].permute(2, 0, 1).contiguous()
         return plan, previous
 
     def _quadratic_gradient(self, plan: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -200,10 +208,21 @@ def round_to_feasible(plan: Tensor, rows: Tensor, columns: Tensor, mass: Tensor)
 
 
 def _mean_over_present(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """``(B, 1, 1)`` mean of ``(B, N, N)`` over the pairs of present joints; 1 where that is negligible."""
+    """``(B,)`` mean of ``(B, N, N)`` over the pairs of present joints; 1 where that is negligible."""
     present = ((rows > 0)[:, :, None] & (columns > 0)[:, None]).to(values)
     mean = (values * present).sum((1, 2)) / present.sum((1, 2)).clamp(min=1)
-    return torch.where(mean > _NEGLIGIBLE, mean, torch.ones_like(mean))[:, None, None]
+    return torch.where(mean > _NEGLIGIBLE, mean, torch.ones_like(mean))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Matrices as small as these are multiplied before a second thread has woken up."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _checked_mass(costs: Tensor, first: Tensor, second: Tensor, rows: Tensor, columns: Tensor, mass: Tensor) -> Tensor:
@@ -219,10 +238,11 @@ def _checked_mass(costs: Tensor, first: Tensor, second: Tensor, rows: Tensor, co
     for name, (tensor, shape) in shapes.items():
         if tuple(tensor.shape) != shape:
             raise ValueError(f"{name} must have shape {shape}, got {tuple(tensor.shape)}")
-        if not bool((torch.isfinite(tensor) & (tensor >= 0)).all()):
+        low, high = tensor.aminmax() if tensor.numel() else (0, 0)
+        if not (low >= 0 and high < torch.inf):  # where there is a NaN, it is both extremes, and compares with nothing
             raise ValueError(f"{name} must be finite and not negative")
     for name, matrix in (("first_connections", first), ("second_connections", second)):
-        if not bool(((matrix == 0) | (matrix == 1)).all()) or not torch.equal(matrix, matrix.mT):
+        if not torch.equal(matrix * matrix, matrix) or not torch.equal(matrix, matrix.mT):
             raise ValueError(f"{name} must be symmetric with entries 0 and 1")
     largest = torch.minimum(rows.sum(1), columns.sum(1))
     if bool((mass > largest * (1 + 1e-6)).any()):
