@@ -73,7 +73,7 @@ def _person(annotation_id: int, image_id: int, x: int, max_iou: float) -> dict:
 
 
 def cut_down(config: Config, data: TinyData, work_dir: Path) -> Config:
-    """Let a config train one step, validate and test on tiny data; its networks stay as wide and deep as they are."""
+    """Let a config train one step, if it trains, and test on tiny data; its networks stay as wide and deep as they are."""
     for node in _dictionaries(config._cfg_dict):
         _use_tiny_data(node, data)
         _label_little(node, work_dir)
@@ -83,10 +83,11 @@ def cut_down(config: Config, data: TinyData, work_dir: Path) -> Config:
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
         if config.get(name) is not None:
             config[name].update(batch_size=2, num_workers=0, persistent_workers=False)
-    loop = config.train_cfg
-    loop["max_epochs" if loop.get("by_epoch") or loop.get("type") == "EpochBasedTrainLoop" else "max_iters"] = 1
-    loop.val_interval = 1
-    config.default_hooks.checkpoint = None
+    if config.get("train_cfg") is not None:
+        loop = config.train_cfg
+        loop["max_epochs" if loop.get("by_epoch") or loop.get("type") == "EpochBasedTrainLoop" else "max_iters"] = 1
+        loop.val_interval = 1
+        config.default_hooks.checkpoint = None
     config.load_from = None
     config.work_dir = str(work_dir)
     return config

@@ -10,4 +10,9 @@ if is_available("mmpose"):
     import mmselfhuman.models.pose.head
 if is_available("mmseg"):
     import mmselfhuman.models.pose2seg.head
-    import mmselfhuman.models.pose2seg.segmentor  # noqa: F401
+    import mmselfhuman.models.pose2seg.segmentor
+if is_available("mmdet") and is_available("mmpose") and is_available("mmseg"):
+    import mmselfhuman.models.detectors.given_poses
+    import mmselfhuman.models.detectors.pose_module
+    import mmselfhuman.models.detectors.seg_module
+    import mmselfhuman.models.detectors.tta  # noqa: F401

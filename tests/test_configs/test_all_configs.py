@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(
     path.relative_to(ROOT) for path in (ROOT / "configs").glob("[!_]*/*.py") if path.parent.name != "self_training"
 )
+# What is put together from trained networks is only tested.
+TRAINED = [path for path in CONFIGS if path.parent.name != "instance"]
+COMPOSED = [path for path in CONFIGS if path not in TRAINED]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> TinyData:
     return write_tiny_data(tmp_path_factory.mktemp("tiny_data"))
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TRAINED, ids=lambda path: path.stem)
 def test_trains_a_step_and_tests(path: Path, tiny_data: TinyData, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     config = cut_down(load_config(ROOT / path), tiny_data, tmp_path)
@@ -38,9 +41,13 @@ def test_trains_a_step_and_tests(path: Path, tiny_data: TinyData, tmp_path: Path
     assert loss > 0
     changed = [n for n, p in runner.model.named_parameters() if not torch.equal(p, before[n])]
     assert len(changed) > len(before) / 2
-    metrics = runner.test()
-    assert metrics
-    assert all(isinstance(value, float) for value in metrics.values())
+    _check_metrics(runner.test())
+
+
+@pytest.mark.parametrize("path", COMPOSED, ids=lambda path: path.stem)
+def test_composed_networks_are_tested(path: Path, tiny_data: TinyData, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    _check_metrics(Runner.from_cfg(cut_down(load_config(ROOT / path), tiny_data, tmp_path)).test())
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -66,6 +73,11 @@ def test_readme_and_metafile_name_every_config(folder: Path) -> None:
 def test_model_index_imports_every_metafile() -> None:
     index = yaml.safe_load((ROOT / "model-index.yml").read_text())
     assert set(index["Import"]) == {f"{path.parent}/metafile.yml" for path in CONFIGS}
+
+
+def _check_metrics(metrics: dict) -> None:
+    assert metrics
+    assert all(isinstance(value, float) for value in metrics.values())
 
 
 def _depth(path: Path) -> int:
