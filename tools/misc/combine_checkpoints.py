@@ -1,4 +1,4 @@
-"""Join the checkpoints of three networks: python tools/misc/combine_checkpoints.py CONFIG OUT --pose P --seg S --pose2seg F"""
+"""Join three networks' checkpoints: python tools/misc/combine_checkpoints.py CONFIG OUT --pose P --seg S --pose2seg T"""
 
 import argparse
 import sys
@@ -8,8 +8,8 @@ from mmselfhuman.utils import ConfigError, load_config
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Write one checkpoint of an instance segmenter from those of its networks; the config goes into it, "
-        "so that the checkpoint is enough for SelfHumanInferencer."
+        description="Write one checkpoint of an instance segmenter from those of its networks; the config goes into "
+        "it, so that the checkpoint is enough for SelfHumanInferencer."
     )
     parser.add_argument("config", help="config of the instance segmenter, e.g. from configs/instance")
     parser.add_argument("out", help="the checkpoint to write")
