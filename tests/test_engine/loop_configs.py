@@ -1,63 +1,74 @@
-"""Loops over tiny networks and clips: a round takes a second or two."""
+"""The loop's shipped configs, cut down until a round takes seconds."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-
-_SEG = """
-_base_ = '{root}/configs/tpr/tpr_seg-small_1xb16-5x200_synthetic-128x128.py'
-load_from = None
-model = dict(
-    data_preprocessor=dict(size=(32, 32)),
-    backbone=dict(base_channels=4),
-    decode_head=dict(in_channels=4, channels=4, dropout_ratio=0.2))
-train_dataloader = dict(
-    batch_size=2,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(labelled=dict(source=dict(size=(32, 32), num_images=4))))
-val_dataloader = val_cfg = val_evaluator = None
-test_dataloader = dict(
-    batch_size=2,
-    num_workers=0,
-    dataset=dict(
-        _delete_=True,
-        type='PersonSegDataset',
-        test_mode=True,
-        source=dict(type='SyntheticPeople', split='target_test', size=(32, 32), num_images=4),
-        pipeline={{{{_base_.test_pipeline}}}}))
-test_evaluator = dict(_delete_=True, type='ClassIoUMetric')
-param_scheduler = None
-optim_wrapper = dict(optimizer=dict(lr=1e-2))
-default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=2, max_keep_ckpts=2))
-"""
-_PRETRAIN = "custom_hooks = []\ntrain_cfg = dict(max_iters=6)\n"
-_REFINE = """
-custom_hooks = [dict(type='TPRHook', videos=None, interval=2, threshold=0.5, guard=dict(largest_class=1.0))]
-train_cfg = dict(max_iters=2)
-"""
+SHIPPED = ROOT / "configs" / "self_training" / "synthetic-128x128"
+STEPS = {"pretrain": 6, "refine": 2, "finetune": 4}
 _LOOP = """
-networks = dict(seg=dict(pretrain='seg_pretrain.py', refine='seg_refine.py', finetune='seg_finetune.py'))
-videos = dict(type='SyntheticVideos', split='target', num_videos=2, num_frames=4, size=(32, 32))
-rounds = 2
+networks = dict({networks})
+videos = dict(type='SyntheticVideos', split='target', num_videos=2, num_frames=4, size=(128, 128))
+rounds = 1
 n_tpr = 2
 agreement = 1.0
-labels = dict(threshold=0.5, guard=dict(largest_class=1.0))
+labels = dict(threshold=0.5, person_threshold=0.0, guard=dict(largest_class=1.0, ignored=1.0))
 guard = dict(stability=1.0, network=1.0, empty=1.0, ignored=1.0, foreground=float('inf'))
 """
 
 
-def write_loop(folder: Path, loop: str = "") -> Path:
+def write_loop(folder: Path, networks: tuple[str, ...] = ("seg",), more: str = "") -> Path:
     """Write a loop config and its networks' configs.
 
     Args:
         folder: Where to.
-        loop: Further lines of the loop config.
+        networks: Which.
+        more: Further lines of the loop config.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    seg = _SEG.format(root=ROOT)
-    (folder / "seg_pretrain.py").write_text(seg + _PRETRAIN)
-    (folder / "seg_refine.py").write_text(seg + _REFINE)
-    (folder / "seg_finetune.py").write_text(seg + _PRETRAIN.replace("6", "4"))
-    (folder / "loop.py").write_text(_LOOP + loop)
-    return folder / "loop.py"
+    entries = []
+    for name in networks:
+        found = {part: f"{name}_{part}.py" for part in STEPS if (SHIPPED / f"{name}_{part}.py").is_file()}
+        for part, file in found.items():
+            cut_down(SHIPPED / file, STEPS[part]).dump(folder / file)
+        init = {"init": "seg"} if name == "pose2seg" else {}
+        entries.append(f"{name}=dict({', '.join(f'{k}={v!r}' for k, v in (found | init).items())})")
+    path = folder / "loop.py"
+    path.write_text(_LOOP.format(networks=", ".join(entries)) + more)
+    return path
+
+
+def cut_down(path: Path, steps: int) -> Config:
+    """A config of tiny networks and data."""
+    config = Config.fromfile(path, format_python_code=False)
+    for node in _dictionaries(config._cfg_dict):
+        kind = str(node.get("type", "")).rpartition(".")[2]
+        if kind == "SyntheticPeople":
+            node["num_images"] = 4
+        elif kind == "TPRHook":
+            node.update(interval=steps, threshold=0.5, guard={"largest_class": 1.0})
+        elif kind == "GBSRHook":
+            node.update(interval=steps, person_threshold=0.0, joint_threshold=0.0, guard={"empty": 1.0})
+    config.model.backbone.base_channels = 4
+    for head in ("decode_head", "head"):
+        if head in config.model:
+            config.model[head].in_channels = 4
+    if "decode_head" in config.model:
+        config.model.decode_head.update(channels=4, dropout_ratio=0.2)
+    for loader in (config.train_dataloader, config.test_dataloader):
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    config.train_cfg.max_iters = steps
+    config.param_scheduler = None
+    config.default_hooks.logger.interval = 1
+    config.default_hooks.checkpoint.interval = 2
+    return config
+
+
+def _dictionaries(node: Any) -> Iterator[dict]:
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list | tuple) else ():
+        yield from _dictionaries(child)

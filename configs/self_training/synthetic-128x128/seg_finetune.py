@@ -21,9 +21,9 @@ test_dataloader = dict(
     dataset={{_base_.target_test}})
 test_evaluator = dict(_delete_=True, type='ClassIoUMetric')
 
-
-# A fifth of the learning rate that the network was trained with.
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False)]
+param_scheduler = [
+    dict(type='ConstantLR', factor=1.0, by_epoch=False)
+]
 train_cfg = dict(max_iters=100)
 default_hooks = dict(checkpoint=dict(interval=50, max_keep_ckpts=2))

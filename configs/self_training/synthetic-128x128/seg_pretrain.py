@@ -1,5 +1,5 @@
-# The Seg Module on labelled images of the source domain. Samples depend on their draw only, so that a training that was
-# killed and resumed is the same training; the store that is named here stays empty.
+# The Seg Module on labelled images of the source domain. Samples depend on their draw only, so that a training that
+# was killed and resumed is the same training; the store that is named here stays empty.
 _base_ = ['../../seg/seg-small_1xb16-1k_synthetic-128x128.py']
 
 train_dataloader = dict(

@@ -1,4 +1,5 @@
 # TPR alternation: labels of the target videos are made and learned in turns; how often is the loop's to say (n_tpr).
+# A fifth of the learning rate that the network was trained with.
 _base_ = ['../../seg/seg-small_1xb16-1k_synthetic-128x128.py']
 
 train_dataloader = dict(
@@ -25,9 +26,9 @@ custom_hooks = [
     dict(type='ChannelsLast'),
     dict(type='TPRHook', videos=None, interval=50, store=dict(image_format='png'))
 ]
-
-# A fifth of the learning rate that the network was trained with.
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False)]
+param_scheduler = [
+    dict(type='ConstantLR', factor=1.0, by_epoch=False)
+]
 train_cfg = dict(max_iters=50)
 default_hooks = dict(checkpoint=dict(interval=50, max_keep_ckpts=2))

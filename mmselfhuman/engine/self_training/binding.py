@@ -35,7 +35,7 @@ def bound(
     """
     bound = deepcopy(dict(config))
     for node in dictionaries(bound):
-        if _kind(node) == "PseudoLabels":
+        if kind_of(node) == "PseudoLabels":
             node["store"] = store
     if hook is None:
         return bound
@@ -59,12 +59,12 @@ def placed(value: Any, work_dir: str) -> Any:
 
 def reads_pseudo_labels(config: Mapping[str, Any]) -> bool:
     """Whether a config's training data come from a store, among others."""
-    return any(_kind(node) == "PseudoLabels" for node in dictionaries(config.get("train_dataloader") or {}))
+    return any(kind_of(node) == "PseudoLabels" for node in dictionaries(config.get("train_dataloader") or {}))
 
 
 def has_hook(config: Mapping[str, Any], hook: str) -> bool:
     """Whether a config has a hook of a type."""
-    return any(_kind(item) == hook for item in config.get("custom_hooks") or ())
+    return any(kind_of(item) == hook for item in config.get("custom_hooks") or ())
 
 
 def dictionaries(node: Any) -> Iterator[dict[str, Any]]:
@@ -75,13 +75,14 @@ def dictionaries(node: Any) -> Iterator[dict[str, Any]]:
         yield from dictionaries(child)
 
 
-def _kind(node: Mapping[str, Any]) -> str:
+def kind_of(node: Mapping[str, Any]) -> str:
+    """The type that a dictionary in a config names, without its scope."""
     return str(node.get("type", "")).rpartition(".")[2]
 
 
 def _hook(config: dict[str, Any], name: str) -> dict[str, Any]:
     for hook in config.get("custom_hooks") or ():
-        if _kind(hook) == name:
+        if kind_of(hook) == name:
             return hook
     raise ConfigError(f"a training that refines its labels needs the hook {name} in custom_hooks, and there is none")
 

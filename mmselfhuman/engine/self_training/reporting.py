@@ -104,6 +104,8 @@ def _failures(ledger: Ledger, results: Mapping[str, Result | None]) -> list[str]
             continue
         if "collapsed" in result.facts:
             found.append(f"{name}: {result.facts['collapsed']}")
+        if "note" in result.facts:
+            found.append(f"{name}: {result.facts['note']}")
         for key in ("skipped", "skipped_clips"):
             found += [
                 f"{name}: clip {clip} was skipped: {reason}" for clip, reason in (result.facts.get(key) or {}).items()

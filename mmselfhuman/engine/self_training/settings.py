@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -111,7 +112,7 @@ def load_settings(path: str | os.PathLike, options: Mapping[str, Any] | None = N
     if not Path(path).is_file():
         raise FileNotFoundError(f"config file not found: {path}")
     config = Config.fromfile(path)
-    config.merge_from_dict(dict(options or {}))
+    config.merge_from_dict(deepcopy(dict(options or {})))  # merging takes its marks out of what is merged
     return settings_from(config.to_dict(), str(path))
 
 

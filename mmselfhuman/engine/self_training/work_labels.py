@@ -62,7 +62,7 @@ def label(task: Task) -> Result:
     outputs = {"labels": task.relative(store.root / "rounds" / f"{number:06d}")}
     facts: dict[str, Any] = {**report.summary(), "frames": report.signals.frames}
     if isinstance(maker, FusedLabelMaker):
-        facts["signals"]["pose2seg"] = _agreement_with_pose2seg(store.read(number))
+        facts["signals"]["pose2seg"], facts["persons"] = _persons(store.read(number))
     before = _labels_before(task, number, store)
     if before is not None and settings["pictures"]:
         path = task.folder / "changes.png"
@@ -157,8 +157,14 @@ def _with_persons(maker: LabelMaker, task: Task) -> FusedLabelMaker:
     )
 
 
-def _agreement_with_pose2seg(labels: RoundReader) -> float:
-    return fmean(labels.without_maps(index).provenance["pose2seg"] for index in range(len(labels)))
+def _persons(labels: RoundReader) -> tuple[float, int]:
+    """Mean agreement of TPR and Pose2Seg, and how many persons can be learned from."""
+    agreements, persons = [], 0
+    for index in range(len(labels)):
+        label = labels.without_maps(index)
+        agreements.append(label.provenance["pose2seg"])
+        persons += sum(not person.crowd for person in label.persons)
+    return fmean(agreements), persons
 
 
 def _predictor(task: Task) -> Predictor:

@@ -16,7 +16,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import CheckpointLoader, Runner
 
 from mmselfhuman.engine.hooks import ExactResumeHook
-from mmselfhuman.engine.self_training.binding import HOOKS, dictionaries, has_hook
+from mmselfhuman.engine.self_training.binding import HOOKS, dictionaries, has_hook, kind_of
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.stages import digest
 from mmselfhuman.engine.self_training.work import Task
@@ -55,6 +55,8 @@ def train(task: Task) -> Result:
 
     Result: ``weights``, and the store as ``labels`` if the training made one.
     """
+    if _has_nothing_to_learn(task):
+        return _kept_as_it_was(task)
     config, run = Config(dict(task.settings["config"]), format_python_code=False), task.folder / "run"
     config.work_dir = str(run)
     config.launcher = task.launcher
@@ -90,6 +92,22 @@ def train(task: Task) -> Result:
         facts["rounds"] = [_summary(store, number) for number in PseudoLabelStore(store).rounds()]
         facts["skipped_clips"] = PseudoLabelStore(store).read().summary.get("skipped", {})
     return Result(outputs, fingerprint, {}, facts, busy=round(busy, 3))
+
+
+def _has_nothing_to_learn(task: Task) -> bool:
+    """Whether a network that learns persons would learn from labels that have none."""
+    labels = task.inputs.get("labels")
+    if labels is None or labels.facts.get("persons") != 0:
+        return False
+    nodes = dictionaries(task.settings["config"].get("train_dataloader") or {})
+    sources = [str(node.get("type")) for node in nodes if kind_of(node.get("source") or {}) == "PseudoLabels"]
+    return not any(kind.endswith("PersonSegDataset") for kind in sources)
+
+
+def _kept_as_it_was(task: Task) -> Result:
+    fingerprint = keep_weights(str(task.input("weights")), task.folder / WEIGHTS) if is_main_process() else ""
+    facts = {"note": "not trained: no person in the round's final labels is sure enough to learn from"}
+    return Result({"weights": task.relative(task.folder / WEIGHTS)}, fingerprint, {}, facts)
 
 
 def load(task: Task) -> Result:

@@ -1,0 +1,48 @@
+# GBSR alternation: poses on the target videos are refined and learned in turns; how often is the loop's to say
+# (n_gbsr).
+_base_ = ['../../pose/ae_small_1xb16-2k_synthetic-128x128.py']
+
+train_dataloader = dict(
+    sampler=dict(_delete_=True, type='EndlessDraws', shuffle=True),
+    dataset=dict(
+        _delete_=True,
+        type='PseudoLabelDataset',
+        ratio=0.5,
+        labelled={{_base_.train_dataloader.dataset}},
+        pseudo=dict(
+            type='PersonPoseDataset',
+            data_mode='bottomup',
+            source=dict(type='PseudoLabels', store='set by the loop'),
+            pipeline={{_base_.train_pipeline}})))
+val_dataloader = val_cfg = val_evaluator = None
+test_dataloader = dict(
+    _delete_=True,
+    batch_size=32,
+    num_workers=1,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='PersonPoseDataset',
+        data_mode='bottomup',
+        test_mode=True,
+        source={{_base_.target_test}},
+        pipeline={{_base_.test_pipeline}}))
+test_evaluator = dict(
+    _delete_=True, type='OCHumanMetric', metric='keypoints', source={{_base_.target_test}}, variant='synthetic')
+
+custom_hooks = [
+    dict(type='ChannelsLast'),
+    dict(
+        type='GBSRHook',
+        videos=None,
+        interval=100,
+        transforms=[
+            dict(type='mmpose.BottomupResize', input_size={{_base_.size}}, size_factor=16, resize_mode='expand')
+        ],
+        store=dict(image_format='png'))
+]
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+param_scheduler = [
+    dict(type='ConstantLR', factor=1.0, by_epoch=False)
+]
+train_cfg = dict(max_iters=100)
+default_hooks = dict(checkpoint=dict(interval=50, max_keep_ckpts=2))

@@ -1,0 +1,288 @@
+"""The loop on real, tiny networks: what it leaves, and what happens when it is disturbed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from label_toys import contents
+from loop_configs import ROOT, write_loop
+
+from mmselfhuman.engine.self_training import Ledger
+from mmselfhuman.engine.self_training.command import Command
+from mmselfhuman.engine.self_training.locking import exclusive
+
+PARTS = ("seg", "pose", "pose2seg")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small are slower on more threads, and worst where cores are busy."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    yield
+    os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The work dir of a whole loop, with all networks."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert Command(write_loop(folder, PARTS), folder / "work", words=["self_train.py", "loop.py"]).run() == 0
+    return folder / "work"
+
+
+@pytest.fixture(scope="module")
+def peaceful(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The work dir of an undisturbed loop of the Seg Module."""
+    folder = tmp_path_factory.mktemp("peaceful")
+    assert Command(write_loop(folder), folder / "work").run() == 0
+    return folder / "work"
+
+
+def _labels(work_dir: Path) -> dict[str, bytes]:
+    return contents(work_dir / "labels")
+
+
+def _digests(work_dir: Path) -> dict[str, str]:
+    ledger = Ledger(work_dir)
+    return {name: ledger.result(name).digest for name in ledger.names()}
+
+
+def test_every_stage_of_algorithm_1_happens(whole: Path) -> None:
+    steps = ["tpr", "gbsr", "labels", "seg", "pose2seg", "test.seg", "test.pose", "test.pose2seg", "verdict"]
+    pretraining = [f"{name}.pretrain" for name in PARTS] + [f"round0.test.{name}" for name in PARTS]
+    assert Ledger(whole).names() == ["check", *pretraining, *(f"round1.{step}" for step in steps), "export"]
+
+
+def test_final_labels_have_maps_and_persons(whole: Path) -> None:
+    from mmselfhuman.pseudo_labels import PseudoLabelStore
+
+    labels = PseudoLabelStore(whole / "labels").read(1)
+    assert len(labels) == 8
+    assert {label.semantic.shape for label in labels} == {(128, 128)}
+    assert all(label.persons is not None for label in labels)
+    signals = Ledger(whole).result("round1.labels").facts["signals"]
+    assert {"network", "stability", "pose2seg", "ignored", "empty"} <= signals.keys()
+
+
+def test_pixels_are_kept_once_for_all_stores(whole: Path) -> None:
+    stores = [path for path in whole.rglob("frames") if path.parent != whole]
+    assert len(stores) > 2
+    assert all(path.is_symlink() for path in stores)
+    assert len(list((whole / "frames").rglob("*.png"))) == 8
+
+
+def test_what_later_stages_do_not_need_is_deleted(whole: Path) -> None:
+    assert list((whole / "stages").rglob("iter_*.pth")) == []
+    assert len(list((whole / "stages").rglob("weights.pth"))) == 7
+
+
+def test_reports_tell_what_the_ledger_knows(whole: Path) -> None:
+    report = json.loads((whole / "report.json").read_text())
+    assert report["finished"]
+    assert [facts["round"] for facts in report["rounds"]] == [0, 1]
+    assert report["rounds"][1]["metrics"].keys() == set(PARTS)
+    assert report["sessions"][0]["command"] == "self_train.py loop.py"
+    html = (whole / "report.html").read_text()
+    assert html.count("data:image/png;base64,") == 1
+    assert "Changed most in round 1" in html
+    assert cv2.imread(str(whole / report["pictures"]["1"])).shape[2] == 3
+
+
+def test_exported_networks_load_in_plain_mmseg_and_mmpose(whole: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "image.png"), np.zeros((128, 128, 3), np.uint8))
+    script = f"""
+import sys
+import mmseg.apis
+model = mmseg.apis.init_model({str(whole / "export" / "seg.py")!r}, {str(whole / "export" / "seg.pth")!r}, 'cpu')
+result = mmseg.apis.inference_model(model, {str(tmp_path / "image.png")!r})
+assert result.pred_sem_seg.data.shape == (1, 128, 128), result
+assert not any(name.startswith('mmselfhuman') for name in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    # Its meta information has arrays, as mmpose wants it.
+    pose = torch.load(whole / "export" / "pose.pth", weights_only=False)
+    assert pose["meta"]["dataset_meta"]["num_keypoints"] == 17
+
+
+def test_a_finished_loop_does_nothing_when_it_is_called_again(peaceful: Path) -> None:
+    before = _digests(peaceful)
+    moments = {path: path.stat().st_mtime_ns for path in peaceful.rglob("weights.pth")}
+    assert Command(peaceful.parent / "loop.py", peaceful).run() == 0
+    assert _digests(peaceful) == before
+    assert {path: path.stat().st_mtime_ns for path in peaceful.rglob("weights.pth")} == moments
+
+
+def test_a_changed_config_is_told_and_made_again_from_there_on_demand(
+    peaceful: Path, capsys: pytest.CaptureFixture
+) -> None:
+    loop = peaceful.parent / "loop.py"
+    assert Command(loop, peaceful, {"labels.threshold": 0.6}).run() == 1
+    message = capsys.readouterr().err
+    assert "round1.labels: threshold: 0.5 -> 0.6" in message
+    assert "Give --from round1.labels to do that" in message
+    assert (peaceful / "export" / "seg.pth").exists()
+
+
+class _Killer(threading.Thread):
+    """Kills the processes of stages at random moments.
+
+    Args:
+        command: The loop.
+        kills: How often, at most.
+        seed: Of the moments.
+    """
+
+    def __init__(self, kills: int, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.left, self._moments, self._ended = kills, random.Random(seed), threading.Event()
+
+    def run(self) -> None:
+        import multiprocessing
+
+        while self.left and not self._ended.wait(self._moments.uniform(0.1, 1.5)):
+            for process in multiprocessing.active_children():
+                os.kill(process.pid, signal.SIGKILL)
+                self.left -= 1
+
+    def stop(self) -> None:
+        self._ended.set()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_killed_in_the_middle_of_stages_it_ends_with_the_same_labels_and_weights(
+    peaceful: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    loop, killer = write_loop(tmp_path), _Killer(kills=4, seed=0)
+    killer.start()
+    runs = 1
+    while Command(loop, tmp_path / "work").run():
+        runs += 1
+        assert "was killed by signal SIGKILL" in capsys.readouterr().err
+        assert runs < 9
+    killer.stop()
+    assert runs > 1
+    assert _labels(tmp_path / "work") == _labels(peaceful)
+    assert _digests(tmp_path / "work") == _digests(peaceful)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_interrupted_or_killed_as_a_whole_it_leaves_no_process_and_goes_on(peaceful: Path, tmp_path: Path) -> None:
+    loop, work = write_loop(tmp_path), tmp_path / "work"
+    command = [sys.executable, str(ROOT / "tools" / "self_train.py"), str(loop), "--work-dir", str(work)]
+    for number in (signal.SIGINT, signal.SIGKILL):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        log = work / "stages" / "seg.pretrain" / "log.txt"
+        size = log.stat().st_size if log.exists() else 0
+        while process.poll() is None and (not log.exists() or log.stat().st_size <= size):
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+        if number == signal.SIGINT:
+            assert process.returncode == 130, errors
+            assert "the same command goes on from here" in errors
+        # Nobody holds the stage's lock any more, or not for long.
+        with exclusive(work / "stages" / "seg.pretrain" / ".lock", wait=True):
+            pass
+    assert Command(loop, work, until="seg.pretrain").run() == 0
+    assert _digests(work) == {name: _digests(peaceful)[name] for name in ("check", "seg.pretrain")}
+
+
+def test_two_loops_do_not_share_a_work_dir(peaceful: Path, capsys: pytest.CaptureFixture) -> None:
+    with exclusive(peaceful / ".lock"):
+        assert Command(peaceful.parent / "loop.py", peaceful).run() == 1
+    message = capsys.readouterr().err
+    assert f"{peaceful} is in use by another process (process {os.getpid()})" in message
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_work_dir_is_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    loop = write_loop(tmp_path)
+    (tmp_path / "work").mkdir(mode=0o500)
+    assert Command(loop, tmp_path / "work").run() == 1
+    assert f"nothing can be written to the work dir {tmp_path / 'work'}" in capsys.readouterr().err
+
+
+def test_a_work_dir_that_is_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "work").touch()
+    assert Command(write_loop(tmp_path), tmp_path / "work").run() == 1
+    assert f"nothing can be written to the work dir {tmp_path / 'work'}" in capsys.readouterr().err
+
+
+def _film(path: Path, frames: int = 4) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 64))
+    rng = np.random.default_rng(0)
+    for _ in range(frames):
+        writer.write(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    writer.release()
+
+
+def test_all_that_is_wrong_is_told_before_the_first_stage(
+    peaceful: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    loop = write_loop(tmp_path)
+    refine = (tmp_path / "seg_refine.py").read_text()
+    (tmp_path / "seg_refine.py").write_text(refine + "\nmodel['decode_head']['num_classes'] = 3\n")
+    pretrain = tmp_path / "seg_pretrain.py"
+    pretrain.write_text(pretrain.read_text() + "\ndefault_hooks['checkpoint'] = None\n")
+    other = tmp_path / "other.pth"
+    torch.save({"state_dict": {"backbone.weight": torch.zeros(1)}}, other)
+    _film(tmp_path / "videos" / "good.avi")
+    (tmp_path / "videos" / "bad.avi").write_bytes(b"nothing")
+    options = {
+        "networks.seg.checkpoint": str(other),
+        "videos": {"_delete_": True, "type": "UnlabelledVideos", "paths": [str(tmp_path / "videos")]},
+    }
+    assert Command(loop, tmp_path / "work", options).run() == 1
+    message = capsys.readouterr().err
+    expected = [
+        "seg, pretrain: needs default_hooks.checkpoint",
+        "seg, refine: the model is another than in the network's other configs",
+        "the model tells 3 classes apart, the training data have 2",
+        "other.pth does not fit its config: it lacks",
+        "bad.avi",
+    ]
+    assert [text for text in expected if text not in message] == []
+    assert Ledger(tmp_path / "work").names() == []
+
+
+def test_a_video_that_is_deleted_is_named_and_nothing_is_lost(
+    peaceful: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    loop, work = write_loop(tmp_path), tmp_path / "work"
+    for name in ("a", "b"):
+        _film(tmp_path / "videos" / f"{name}.avi")
+    options = {
+        "networks.seg.checkpoint": str(peaceful / "export" / "seg.pth"),
+        "videos": {"_delete_": True, "type": "UnlabelledVideos", "paths": [str(tmp_path / "videos")]},
+    }
+    assert Command(loop, work, options, until="round1.tpr").run() == 0
+    (tmp_path / "videos" / "b.avi").unlink()
+    assert Command(loop, work, options).run() == 1
+    message = capsys.readouterr().err
+    assert f"round1.tpr: listing.{tmp_path / 'videos' / 'b.avi'}: removed" in message
+    assert "take the change back" in message
+    assert Command(loop, work, options, first="round1.tpr", until="round1.labels").run() == 0
+    assert Ledger(work).result("round1.labels").facts["frames"] == 4
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert Command(write_loop(tmp_path), tmp_path / "work", dry_run=True).run() == 0
+    told = capsys.readouterr().out
+    assert "2 clips, 8 frames of at most 128x128 pixels" in told
+    assert "round1.tpr             about 0:" in told
+    assert "MiB of disk" in told
+    assert not (tmp_path / "work" / "stages").exists()

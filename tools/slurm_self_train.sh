@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Self-training on several GPUs of a Slurm cluster.
+# GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS are taken from the environment.
+set -euo pipefail
+
+usage='usage: tools/slurm_self_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of self_train.py]'
+partition=${1:?$usage}
+job_name=${2:?$usage}
+config=${3:?$usage}
+work_dir=${4:?$usage}
+
+# SRUN_ARGS holds several arguments and is meant to be split.
+# shellcheck disable=SC2086
+srun -p "$partition" \
+    --job-name="$job_name" \
+    --gres="gpu:${GPUS_PER_NODE:-8}" \
+    --ntasks="${GPUS:-8}" \
+    --ntasks-per-node="${GPUS_PER_NODE:-8}" \
+    --cpus-per-task="${CPUS_PER_TASK:-5}" \
+    --kill-on-bad-exit=1 \
+    ${SRUN_ARGS:-} \
+    python -u "$(dirname "$0")/self_train.py" "$config" --work-dir "$work_dir" --launcher slurm "${@:5}"
