@@ -7,52 +7,12 @@ import pytest
 import torch
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
-from pycocotools import mask as coco_mask
+from pose2seg_toys import HEIGHT, WIDTH, dataset, rectangle, standing
 
 from mmselfhuman.datasets import PersonPose2SegDataset, SyntheticPeople
-from mmselfhuman.datasets.transforms import AddSkeletonMaps, CropPerson, LoadPersonImage, PastePerson, PoseNoise
+from mmselfhuman.datasets.transforms import AddSkeletonMaps, CropPerson, LoadPersonImage, PoseNoise
 from mmselfhuman.models.pose2seg import CHANNELS, crop_skeleton_maps
-from mmselfhuman.structures import JOINT_INDEX, MIRRORED, SIGMAS, Person, PersonImage
-
-HEIGHT, WIDTH = 40, 60
-
-
-def rectangle(x: int, y: int, w: int, h: int) -> dict:
-    mask = np.zeros((HEIGHT, WIDTH), np.uint8, order="F")
-    mask[y : y + h, x : x + w] = 1
-    return coco_mask.encode(mask)
-
-
-def standing(number: int, x: int, **changes: object) -> Person:
-    keypoints = np.zeros((17, 3), np.float32)
-    keypoints[:, 0] = x + 2 + np.arange(17) % 6
-    keypoints[:, 1] = 8 + np.arange(17) % 16
-    keypoints[:, 2] = 2
-    person = Person(number, (x, 5, 10, 24), 240.0, rectangle(x, 5, 10, 24), keypoints)
-    return replace(person, **changes)
-
-
-class Room:
-    """One image of given persons."""
-
-    name = "room"
-
-    def __init__(self, *persons: Person) -> None:
-        self.persons = persons
-
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, index: int) -> PersonImage:
-        return PersonImage(1, "room.png", HEIGHT, WIDTH, self.persons)
-
-    def image(self, index: int) -> np.ndarray:
-        ys, xs = np.mgrid[:HEIGHT, :WIDTH]
-        return np.stack([ys * 4, xs * 4, ys + xs], axis=-1).astype(np.uint8)
-
-
-def dataset(*persons: Person, pipeline: tuple = (), **kwargs: object) -> PersonPose2SegDataset:
-    return PersonPose2SegDataset(Room(*persons), pipeline, **kwargs)
+from mmselfhuman.structures import JOINT_INDEX, MIRRORED, SIGMAS, Person
 
 
 def test_a_sample_is_a_person_with_mask_and_joint_who_is_no_crowd() -> None:
@@ -218,59 +178,3 @@ class TestNoise:
 def test_synthetic_people_have_samples_for_everybody() -> None:
     source = SyntheticPeople("target_test", num_images=4)
     assert len(PersonPose2SegDataset(source, test_mode=True)) == sum(len(source[i].persons) for i in range(4))
-
-
-class TestPasting:
-    def pasted(self, *persons: Person, seed: int = 0, **settings: float) -> tuple[dict, dict]:
-        """The first sample as it is, and with somebody pasted."""
-        data = dataset(*persons)
-        np.random.seed(seed)  # noqa: NPY002
-        before = LoadPersonImage()({**data.get_data_info(0), "img": data.source.image(0)})
-        return before, PastePerson(**{"prob": 1.0, **settings})({**before, "draw": data.draw})
-
-    def test_never_without_chance(self) -> None:
-        before, after = self.pasted(standing(1, 20), prob=0.0)
-        assert after["poses"] is before["poses"]
-
-    def test_somebody_else_is_added_and_what_is_covered_is_hidden(self) -> None:
-        fronts, behinds = 0, 0
-        for seed in range(24):
-            before, after = self.pasted(standing(1, 20), seed=seed, shift=0.3)
-            if after["poses"] is before["poses"]:
-                continue
-            mask = {key: coco_mask.decode(sample["person_mask"]) for key, sample in (("old", before), ("new", after))}
-            changed = (after["img"] != before["img"]).any(-1)
-            assert after["poses"].shape == (2, 17, 3)
-            assert after["areas"].shape == (2,)
-            covered = mask["old"] > mask["new"]
-            x, y = after["poses"][0, :, :2].astype(int).T
-            assert np.array_equal(after["visibility"][0] == 1, covered[y, x])
-            if covered.any():
-                fronts += 1
-                assert (after["visibility"][1] != 1).all()
-            else:
-                behinds += 1
-                assert not (changed & (mask["old"] > 0)).any()
-        assert fronts >= 3
-        assert behinds >= 3
-
-    def test_joints_lie_on_the_person_that_was_pasted(self) -> None:
-        settings = {"shift": 0.0, "scale_range": (1.0, 1.0), "least_seen": 0.0}
-        samples = [self.pasted(standing(1, 5), standing(2, 45), seed=seed, **settings)[1] for seed in range(6)]
-        placed = [sample["poses"] for sample in samples if len(sample["poses"]) == 3]
-        assert placed
-        for poses in placed:
-            np.testing.assert_allclose(poses[2], poses[0], atol=1e-3)
-
-    def test_a_person_of_whom_too_little_would_be_seen_stays(self) -> None:
-        for seed in range(8):
-            before, after = self.pasted(standing(1, 20), seed=seed, shift=0.0, least_seen=0.9)
-            mask = coco_mask.decode(after["person_mask"])
-            assert mask.sum() >= 0.9 * coco_mask.area(before["person_mask"])
-            assert after["visibility"].shape[0] == after["poses"].shape[0] == after["areas"].shape[0]
-
-    def test_joints_outside_the_frame_are_not_there(self) -> None:
-        _, after = self.pasted(standing(1, 1), seed=4, shift=0.9)
-        outside = (after["poses"][..., :2] < 0).any(-1)
-        assert not outside.any()
-        assert np.array_equal(after["visibility"] > 0, after["poses"][..., 2] > 0)

@@ -7,9 +7,13 @@ meta_keys = ('id', 'img_id', 'img_path', 'ori_shape', 'img_shape', 'region', 'fr
 
 train_pipeline = [
     dict(type='LoadPersonImage'),
+    dict(type='RotateFrame', prob=0.6, degrees=90.),
+    dict(type='PastePerson', prob=0.6),
+    dict(type='PasteThing', prob=0.5),
     dict(type='PoseNoise'),
     dict(crop, scale_range=(0.9, 1.2), shift=0.05),
     dict(type='mmseg.PhotoMetricDistortion'),
+    dict(type='SpoilImage'),
     maps,
     # The maps of a mirrored person are the mirrored maps.
     dict(type='RandomFlip', prob=0.5),

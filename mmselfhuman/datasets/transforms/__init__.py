@@ -1,5 +1,17 @@
 from mmselfhuman.datasets.transforms.loading import LoadPersonImage, LoadPersonSegMap
-from mmselfhuman.datasets.transforms.pasting import PastePerson
+from mmselfhuman.datasets.transforms.pasting import PastePerson, PasteThing
+from mmselfhuman.datasets.transforms.rotation import RotateFrame
 from mmselfhuman.datasets.transforms.skeletons import AddSkeletonMaps, CropPerson, PoseNoise
+from mmselfhuman.datasets.transforms.spoiling import SpoilImage
 
-__all__ = ["AddSkeletonMaps", "CropPerson", "LoadPersonImage", "LoadPersonSegMap", "PastePerson", "PoseNoise"]
+__all__ = [
+    "AddSkeletonMaps",
+    "CropPerson",
+    "LoadPersonImage",
+    "LoadPersonSegMap",
+    "PastePerson",
+    "PasteThing",
+    "PoseNoise",
+    "RotateFrame",
+    "SpoilImage",
+]

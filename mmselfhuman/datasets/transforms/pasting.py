@@ -1,4 +1,4 @@
-"""Overlap made by hand: a person of another image, in front of the sample's person or behind."""
+"""Overlap and occlusion made by hand: other persons, and things, in front of the sample's person or behind."""
 
 from collections.abc import Callable
 
@@ -85,6 +85,72 @@ class PastePerson(BaseTransform):
         visibility = np.where(outside, 0, donor["visibility"][donor["person"]]).astype(np.uint8)
         pose[visibility == 0] = 0
         return np.concatenate([results["poses"], pose[None]]), np.concatenate([results["visibility"], visibility[None]])
+
+
+@TRANSFORMS.register_module()
+class PasteThing(BaseTransform):
+    """Put a thing in front of the sample's person: a pole, a board or something round, textured by another image.
+
+    Works on samples of :class:`~mmselfhuman.datasets.PersonPose2SegDataset` whose image is loaded, and changes ``img``,
+    ``person_mask`` and ``visibility``, as :class:`PastePerson` does.
+
+    Args:
+        prob: Chance that it is done.
+        width_range: Its width, as a share of the longer side of the person's seen part; poles have the least.
+        least_seen: Share of the person's seen pixels that must stay; else the sample stays as it is.
+        load: Reads the other image.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.5,
+        width_range: tuple[float, float] = (0.06, 0.5),
+        least_seen: float = 0.25,
+        load: Callable[[dict], dict] | None = None,
+    ) -> None:
+        self.prob, self.width_range, self.least_seen = prob, tuple(width_range), least_seen
+        self.load = load or LoadPersonImage()
+
+    def transform(self, results: dict) -> dict:
+        """Put something there, by chance."""
+        rng = np.random.default_rng(np.random.randint(2**31))  # noqa: NPY002 (MMEngine seeds NumPy's global state)
+        if rng.random() >= self.prob:
+            return results
+        seen = coco_mask.decode(results["person_mask"]).astype(bool)
+        shown = self._shape(coco_mask.toBbox(results["person_mask"]), seen.shape, rng)
+        left = seen & ~shown
+        if left.sum() < self.least_seen * seen.sum():
+            return results
+        donor = self.load(results["draw"](rng))["img"]
+        texture = cv2.resize(_random_part(donor, rng), seen.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        results["img"] = np.where(shown[..., None], texture, results["img"])
+        results["person_mask"] = coco_mask.encode(np.asfortranarray(left.view(np.uint8)))
+        results["visibility"] = _hidden_by(shown, results["poses"], results["visibility"])
+        return results
+
+    def _shape(self, box: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+        """``(H, W)`` bool."""
+        side, angle = max(box[2:]), float(rng.uniform(-30, 30))
+        centre = box[:2] + box[2:] * rng.random(2)
+        width = rng.uniform(*self.width_range) * side
+        kind, shape = rng.integers(3), np.zeros(size, np.uint8)
+        if kind == 0:
+            sides = self.width_range[0] * side * rng.uniform(1, 2), 2 * max(size)
+        else:
+            sides = width, rng.uniform(0.5, 2) * width
+        outline = tuple(map(float, centre)), tuple(map(float, sides)), angle
+        if kind == 1:
+            cv2.ellipse(shape, outline, 1, -1)
+        else:
+            cv2.fillConvexPoly(shape, cv2.boxPoints(outline).round().astype(np.int32), 1)
+        return shape.astype(bool)
+
+
+def _random_part(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A part of an image, between a sixteenth and the half of its height and width."""
+    height, width = np.maximum(1, (np.array(image.shape[:2]) * rng.uniform(1 / 16, 1 / 2, 2)).astype(int))
+    y, x = (rng.integers(whole - part + 1) for whole, part in zip(image.shape[:2], (height, width), strict=True))
+    return image[y : y + height, x : x + width]
 
 
 def _hidden_by(cover: np.ndarray, poses: np.ndarray, visibility: np.ndarray) -> np.ndarray:
