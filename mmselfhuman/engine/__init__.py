@@ -1,3 +1,10 @@
-from mmselfhuman.engine.hooks import ChannelsLast, DumpPredictions, ExactResumeHook, ShowPredictions, TPRHook
+from mmselfhuman.engine.hooks import (
+    ChannelsLast,
+    DumpPredictions,
+    ExactResumeHook,
+    GBSRHook,
+    ShowPredictions,
+    TPRHook,
+)
 
-__all__ = ["ChannelsLast", "DumpPredictions", "ExactResumeHook", "ShowPredictions", "TPRHook"]
+__all__ = ["ChannelsLast", "DumpPredictions", "ExactResumeHook", "GBSRHook", "ShowPredictions", "TPRHook"]

@@ -158,6 +158,18 @@ def _same(found: np.ndarray | None, truth: np.ndarray) -> bool:
     return bool(both.any() and np.median(distance) < 0.5 * head_sizes(truth))
 
 
+def largest_change(clip: CorruptedClip, refined: list[list[RefinedPerson]]) -> float:
+    """How far any joint that came in was moved, in pixels; persons taken out do not count."""
+    changes = [0.0]
+    for poses, persons in zip(clip.poses, refined, strict=True):
+        for person in persons:
+            if person.source is not None:
+                given = poses[person.source]
+                moved = np.linalg.norm(person.keypoints[:, :2] - given[:, :2], axis=1)
+                changes.append(float(moved[given[:, 2] > 0].max(initial=0.0)))
+    return max(changes)
+
+
 def synthetic_clip(seed: int, index: int, frames: int, size: int, flow: str) -> tuple[list, list, ClipMotion]:
     """Images, true poses (visible joints, scores in [0.5, 0.85]) and flow of a synthetic video."""
     clip = SyntheticVideos(num_videos=index + 1, num_frames=frames, size=(size, size), seed=seed)[index]
@@ -182,7 +194,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=6)
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--size", type=int, default=384, help="side of the frames in pixels")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--window", type=int, default=3)
     parser.add_argument("--flow", choices=("dis", "true"), default="dis")
     parser.add_argument("--extractor", choices=("none", "fourteen"), default="fourteen")
@@ -192,14 +204,25 @@ def main() -> None:
     cv2.setNumThreads(1)
     extractor = FourteenConvolutions().eval() if args.extractor == "fourteen" else None
     refiner = GraphPoseRefiner(extractor, window=args.window)
-    corrupted, exact = Score(), Score()
-    for index in range(args.clips):
-        images, truth, motion = synthetic_clip(args.seed, index, args.frames, args.size, args.flow)
-        for how, score in ((Corruption(jittered=args.jittered), corrupted), (Corruption(0, 0, 0, 0, 0), exact)):
-            clip = corrupt(truth, how, seed=1000 * args.seed + index)
-            measure(clip, refiner(images, clip.poses, motion), score)
-    print("corrupted:", {name: round(value, 4) for name, value in corrupted.row().items()})
-    print("exact:    ", {name: round(value, 4) for name, value in exact.row().items()})
+    everything, names = [], list(Score().row())
+    print("| seed | poses | " + " | ".join(names) + " | largest change of exact joints, px |")
+    print("|" + "---|" * (len(names) + 3))
+    for seed in args.seeds:
+        corrupted, exact, change = Score(), Score(), 0.0
+        for index in range(args.clips):
+            images, truth, motion = synthetic_clip(seed, index, args.frames, args.size, args.flow)
+            for how, score in ((Corruption(jittered=args.jittered), corrupted), (Corruption(0, 0, 0, 0, 0), exact)):
+                clip = corrupt(truth, how, seed=1000 * seed + index)
+                refined = refiner(images, clip.poses, motion)
+                measure(clip, refined, score)
+            change = max(change, largest_change(clip, refined))
+        for kind, score in (("corrupted", corrupted), ("exact", exact)):
+            cells = [f"{value:.3f}" for value in score.row().values()]
+            print(
+                f"| {seed} | {kind} | {' | '.join(cells)} | {f'{change:.2f}' if kind == 'exact' else '-'} |", flush=True
+            )
+        everything.append(list(corrupted.row().values()))
+    print("| all | corrupted | " + " | ".join(f"{value:.3f}" for value in np.nanmean(everything, axis=0)) + " | - |")
 
 
 if __name__ == "__main__":

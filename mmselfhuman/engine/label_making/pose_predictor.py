@@ -10,7 +10,7 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from mmselfhuman.engine.label_making.predictors import undisturbed
-from mmselfhuman.structures import NUM_JOINTS, Frame
+from mmselfhuman.structures import MIRRORED, NUM_JOINTS, Frame
 
 Boxes = Mapping[str, Mapping[int, np.ndarray]]
 """Clip name -> frame index -> ``(P, 4)`` boxes ``(x, y, w, h)`` in pixels."""
@@ -44,6 +44,10 @@ class PoseEstimatorPredictor:
             bottom-up models need none.
         identity: Names the model's weights.
 
+    Attributes:
+        model: Without wrapper.
+        boxes: As given.
+
     Raises:
         TypeError: The model is no pose estimator of MMPose.
     """
@@ -59,7 +63,7 @@ class PoseEstimatorPredictor:
 
         self.model = checked_estimator(model)
         self.identity = identity or {"model": type(self.model).__name__}
-        self._boxes = boxes or {}
+        self.boxes = boxes or {}
         self._pipeline = [*transforms, PackPoseInputs(meta_keys=_META_KEYS)]
         self._top_down = is_top_down(self.model)
 
@@ -83,10 +87,11 @@ class PoseEstimatorPredictor:
         height, width = frame.image.shape[:2]
         sample = {"img": frame.image, "img_shape": (height, width), "ori_shape": (height, width)}
         sample |= {"id": frame.index, "img_id": frame.index, "img_path": f"{clip}/{frame.index}"}
+        sample |= {"flip_indices": list(MIRRORED)}  # for models that look at the mirrored image, too
         if not self._top_down:
             return [sample]
         whole = np.array([[0.0, 0.0, width, height]])
-        boxes = np.asarray(self._boxes.get(clip, {}).get(frame.index, whole), dtype=np.float32).reshape(-1, 4)
+        boxes = np.asarray(self.boxes.get(clip, {}).get(frame.index, whole), dtype=np.float32).reshape(-1, 4)
         corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
         return [{**sample, "bbox": box[None], "bbox_score": np.ones(1, np.float32)} for box in corners]
 

@@ -204,7 +204,7 @@ def _adopt_singles(tracks: list[Track], poses: Sequence[np.ndarray], threshold: 
         if not waiting:
             continue
         expected = np.stack([_between(track, poses, frame) for track in waiting])
-        found = assign(affinity(expected, poses[frame][here]), threshold)
+        found = assign(affinity(expected, poses[frame][here]), threshold / 2)  # a gap right there speaks for it
         for (row, column), value, margin in zip(found.pairs, found.affinity, found.margin, strict=True):
             track = waiting[row]
             track.persons[frame], track.affinity[frame], track.margin[frame] = here[column], float(value), float(margin)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmselfhuman.models.gbsr.clip import JointAction, TrackedPoses
-from mmselfhuman.models.gbsr.neighbours import AGREEMENT, Neighbours
+from mmselfhuman.models.gbsr.neighbours import Neighbours
 
 NOTICEABLE = 0.5
 """Pixels; smaller moves are not worth reporting."""
@@ -12,6 +12,11 @@ LEAST_SAMPLES = 20
 
 LEAST_NOISE = 0.03
 """Head sizes; finer than human annotators agree with each other, who differ by 0.09 (eyes) to 0.4 (hips)."""
+
+
+LEAST_SHARE, LARGEST_SPREAD = 0.65, 0.2
+"""Differences of joints from their neighbours are noise of the joints if that is at least this share of their standard
+deviation (0.82 if there is nothing else), and if this is below so many head sizes: else the motion is not known."""
 
 
 def consensus(poses: TrackedPoses, neighbours: Neighbours) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -122,7 +127,7 @@ def reduce_jitter(poses: TrackedPoses, neighbours: Neighbours, confident: float)
     judged = has_first & has_second & (poses.actions == JointAction.KEPT)
     difference = (first + second) / 2
     noise, spread = _noise(difference, judged)
-    if noise < max(LEAST_NOISE, spread / 2) or spread > AGREEMENT:
+    if noise < max(LEAST_NOISE, LEAST_SHARE * spread) or spread > LARGEST_SPREAD:
         return
     agreed = np.where(first * second > 0, np.minimum(np.abs(first), np.abs(second)), 0.0)
     move = np.sign(first) * np.clip(agreed - noise / 2, 0, noise / 2)

@@ -1,0 +1,41 @@
+# GBSR on synthetic people: the Pose Module trained on the source domain, refined once (N_GBSR = 1) on videos of the
+# target domain and trained on for 400 steps. Train configs/pose/ae_small_1xb16-2k_synthetic-128x128.py first.
+_base_ = ['../pose/ae_small_1xb16-2k_synthetic-128x128.py', '../_base_/datasets/synthetic_video.py']
+
+load_from = 'work_dirs/ae_small_1xb16-2k_synthetic-128x128/iter_2000.pth'
+
+train_dataloader = dict(
+    sampler=dict(_delete_=True, type='EndlessDraws', shuffle=True),
+    dataset=dict(
+        _delete_=True,
+        type='PseudoLabelDataset',
+        ratio=0.5,
+        labelled={{_base_.train_dataloader.dataset}},
+        pseudo=dict(
+            type='PersonPoseDataset',
+            data_mode='bottomup',
+            source=dict(
+                type='PseudoLabels', store='work_dirs/gbsr_ae-small_1xb16-400_synthetic-128x128/pseudo_labels'),
+            pipeline={{_base_.train_pipeline}})))
+
+custom_hooks = [
+    dict(type='ChannelsLast'),
+    dict(
+        type='GBSRHook',
+        videos={{_base_.videos}},
+        interval=400,
+        rounds=1,
+        transforms=[
+            dict(type='mmpose.BottomupResize', input_size={{_base_.size}}, size_factor=16, resize_mode='expand')
+        ],
+        store=dict(image_format='png'))
+]
+
+# A fifth of the learning rate that the network was trained with.
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=20, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=1e-5, begin=20, end=400, by_epoch=False)
+]
+train_cfg = dict(max_iters=400, val_interval=400)
+default_hooks = dict(checkpoint=dict(interval=200))
