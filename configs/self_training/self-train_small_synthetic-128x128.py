@@ -9,7 +9,8 @@ networks = dict(
     pose2seg=dict(
         pretrain='synthetic-128x128/pose2seg_pretrain.py',
         init='seg',
-        finetune='synthetic-128x128/pose2seg_finetune.py'))
+        finetune='synthetic-128x128/pose2seg_finetune.py'),
+    instances=dict(test='synthetic-128x128/instances_test.py'))
 videos = dict(type='SyntheticVideos', split='target', num_videos=12, num_frames=16, size=(128, 128))
 
 rounds = 2

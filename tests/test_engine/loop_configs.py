@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "configs" / "self_training" / "synthetic-128x128"
-STEPS = {"pretrain": 6, "refine": 2, "finetune": 4}
+STEPS = {"pretrain": 6, "refine": 2, "finetune": 4, "test": 0}
 _LOOP = """
 networks = dict({networks})
 videos = dict(type='SyntheticVideos', split='target', num_videos=2, num_frames=4, size=(128, 128))
@@ -48,23 +48,28 @@ def cut_down(path: Path, steps: int) -> Config:
         kind = str(node.get("type", "")).rpartition(".")[2]
         if kind == "SyntheticPeople":
             node["num_images"] = 4
+        elif kind == "UNet":
+            node["base_channels"] = 4
+        elif kind == "FCNHead":
+            node.update(in_channels=4, channels=4, dropout_ratio=0.2)
+        elif kind == "AssociativeEmbeddingHead":
+            node["in_channels"] = 4
         elif kind == "TPRHook":
             node.update(interval=steps, threshold=0.5, guard={"largest_class": 1.0})
         elif kind == "GBSRHook":
             node.update(interval=steps, person_threshold=0.0, joint_threshold=0.0, guard={"empty": 1.0})
-    config.model.backbone.base_channels = 4
-    for head in ("decode_head", "head"):
-        if head in config.model:
-            config.model[head].in_channels = 4
-    if "decode_head" in config.model:
-        config.model.decode_head.update(channels=4, dropout_ratio=0.2)
-    for loader in (config.train_dataloader, config.test_dataloader):
-        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    if steps:
+        _shorten(config, steps)
+    config.test_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    return config
+
+
+def _shorten(config: Config, steps: int) -> None:
+    config.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
     config.train_cfg.max_iters = steps
     config.param_scheduler = None
     config.default_hooks.logger.interval = 1
     config.default_hooks.checkpoint.interval = 2
-    return config
 
 
 def _dictionaries(node: Any) -> Iterator[dict]:

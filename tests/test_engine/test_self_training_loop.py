@@ -23,6 +23,7 @@ from mmselfhuman.engine.self_training.command import Command
 from mmselfhuman.engine.self_training.locking import exclusive
 
 PARTS = ("seg", "pose", "pose2seg")
+NETWORKS = (*PARTS, "instances")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,7 +39,7 @@ def one_thread() -> Iterator[None]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The work dir of a whole loop, with all networks."""
     folder = tmp_path_factory.mktemp("whole")
-    assert Command(write_loop(folder, PARTS), folder / "work", words=["self_train.py", "loop.py"]).run() == 0
+    assert Command(write_loop(folder, NETWORKS), folder / "work", words=["self_train.py", "loop.py"]).run() == 0
     return folder / "work"
 
 
@@ -60,8 +61,8 @@ def _digests(work_dir: Path) -> dict[str, str]:
 
 
 def test_every_stage_of_algorithm_1_happens(whole: Path) -> None:
-    steps = ["tpr", "gbsr", "labels", "seg", "pose2seg", "test.seg", "test.pose", "test.pose2seg", "verdict"]
-    pretraining = [f"{name}.pretrain" for name in PARTS] + [f"round0.test.{name}" for name in PARTS]
+    steps = ["tpr", "gbsr", "labels", "seg", "pose2seg", *(f"test.{name}" for name in NETWORKS), "verdict"]
+    pretraining = [f"{name}.pretrain" for name in PARTS] + [f"round0.test.{name}" for name in NETWORKS]
     assert Ledger(whole).names() == ["check", *pretraining, *(f"round1.{step}" for step in steps), "export"]
 
 
@@ -92,7 +93,7 @@ def test_reports_tell_what_the_ledger_knows(whole: Path) -> None:
     report = json.loads((whole / "report.json").read_text())
     assert report["finished"]
     assert [facts["round"] for facts in report["rounds"]] == [0, 1]
-    assert report["rounds"][1]["metrics"].keys() == set(PARTS)
+    assert report["rounds"][1]["metrics"].keys() == set(NETWORKS)
     assert report["sessions"][0]["command"] == "self_train.py loop.py"
     html = (whole / "report.html").read_text()
     assert html.count("data:image/png;base64,") == 1
@@ -112,6 +113,8 @@ assert not any(name.startswith('mmselfhuman') for name in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
+    detector = torch.load(whole / "export" / "instances.pth", weights_only=True)["state_dict"]
+    assert {name.partition(".")[0] for name in detector} == {"pose", "seg", "pose2seg"}
     # Its meta information has arrays, as mmpose wants it.
     pose = torch.load(whole / "export" / "pose.pth", weights_only=False)
     assert pose["meta"]["dataset_meta"]["num_keypoints"] == 17

@@ -53,7 +53,13 @@ def export_stage(plan: Plan, settings: LoopSettings, best: int, load: Callable =
     """The stage that hands out the networks of a round."""
     weights = plan.weights[best]
     configs = {name: dict(load(settings.networks[name].config_paths()["test"])) for name in weights}
-    return Stage("export", "export", plan.rounds, {"configs": configs, "round": best}, weights, cheap=True)
+    instances = settings.networks.get("instances")
+    chosen = {
+        "configs": configs,
+        "instances": None if instances is None else dict(load(instances.config_paths()["test"])),
+        "round": best,
+    }
+    return Stage("export", "export", plan.rounds, chosen, weights, cheap=True)
 
 
 class _Planner:

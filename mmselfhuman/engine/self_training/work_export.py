@@ -1,14 +1,18 @@
 """The loop's networks as anybody's: configs and weights that the MM libraries load without what only training needs."""
 
 import shutil
+from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.registry import MODELS, init_default_scope
 
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.stages import digest
 from mmselfhuman.engine.self_training.work import Task
+from mmselfhuman.models.detectors.checkpoints import load_parts
 
 _LIBRARIES = ("mmseg", "mmpose", "mmdet")
 _OWN_LOADING = ("LoadPersonImage", "LoadPersonSegMap")
@@ -27,8 +31,21 @@ def export(task: Task) -> Result:
         shutil.copyfile(task.input(name), weights)
         Config(inference_config(values)).dump(folder / f"{name}.py")
         outputs |= {name: task.relative(weights), f"{name} config": task.relative(folder / f"{name}.py")}
+    if task.settings["instances"] is not None:
+        outputs |= _instance_segmenter(task.settings["instances"], task, folder)
     digests = {role: result.digest for role, result in task.inputs.items()}
     return Result(outputs, digest(digests), {}, {"round": task.settings["round"]})
+
+
+def _instance_segmenter(values: dict[str, Any], task: Task, folder: Path) -> dict[str, str]:
+    config = Config(values, format_python_code=False)
+    init_default_scope(config.get("default_scope", "mmselfhuman"))
+    detector = MODELS.build(config.model)
+    load_parts(detector, {name: str(folder / f"{name}.pth") for name in task.settings["configs"]})
+    torch.save({"state_dict": detector.state_dict(), "meta": {}}, folder / "instances.pth")
+    config.dump(folder / "instances.py")
+    names = {"instances": "instances.pth", "instances config": "instances.py"}
+    return {what: task.relative(folder / name) for what, name in names.items()}
 
 
 def inference_config(config: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner
 
 from mmselfhuman.engine.hooks import ExactResumeHook
@@ -20,6 +21,7 @@ from mmselfhuman.engine.self_training.binding import HOOKS, dictionaries, has_ho
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.stages import digest
 from mmselfhuman.engine.self_training.work import Task
+from mmselfhuman.models.detectors.checkpoints import load_parts
 from mmselfhuman.pseudo_labels import PseudoLabelStore
 from mmselfhuman.registry import RUNNERS
 from mmselfhuman.utils import checkpoint_to_resume
@@ -120,16 +122,14 @@ def test(task: Task) -> Result:
     """Test a network, and validate it too if its held-out set decides."""
     config = Config(dict(task.settings["config"]), format_python_code=False)
     config.work_dir, config.launcher = str(task.folder / "run"), task.launcher
-    config.resume, config.load_from = False, None
+    config.resume = False
     weights = {role: str(task.input(role)) for role in task.inputs}
-    if task.settings["network"] == "instances":
-        _name_weights(config, weights)
-    else:
-        config.load_from = weights[task.settings["network"]]
+    parts = weights if task.settings["network"] == "instances" else {}
+    config.load_from = None if parts else weights[task.settings["network"]]
     clock = time.monotonic()
-    metrics = _measure(config, "test") if config.get("test_dataloader") else {}
+    metrics = _measure(config, "test", parts) if config.get("test_dataloader") else {}
     if task.settings["val"]:
-        metrics |= {f"val/{name}": value for name, value in _measure(config, "val").items()}
+        metrics |= {f"val/{name}": value for name, value in _measure(config, "val", parts).items()}
     busy = round(time.monotonic() - clock, 3)
     if is_main_process():
         shutil.rmtree(config.work_dir, ignore_errors=True)
@@ -188,7 +188,7 @@ def _share_frames(config: Config, task: Task) -> None:
             share_frames(Path(node["store"]), task)
 
 
-def _measure(config: Config, part: str) -> dict[str, float | None]:
+def _measure(config: Config, part: str, weights: Mapping[str, str]) -> dict[str, float | None]:
     config = Config(config.to_dict(), format_python_code=False)
     for other in {"test": ("train", "val"), "val": ("train", "test")}[part]:
         for key in ("dataloader", "cfg", "evaluator"):
@@ -201,20 +201,12 @@ def _measure(config: Config, part: str) -> dict[str, float | None]:
     ]
     config.experiment_name = f"{part}_{time.monotonic_ns()}"
     runner = Runner.from_cfg(config)
+    load_parts(runner.model.module if is_model_wrapper(runner.model) else runner.model, weights)
     return {name: _number(value) for name, value in getattr(runner, part)().items() if isinstance(value, float | int)}
 
 
 def _number(value: float) -> float | None:
     return round(float(value), 6) if math.isfinite(value) else None
-
-
-def _name_weights(config: Config, weights: dict[str, str]) -> None:
-    """Tell the parts of the instance segmenter where their weights are."""
-    for name, path in weights.items():
-        part = config.model.get(name)
-        if part is None:
-            raise KeyError(f"the instance segmenter's config has no model.{name} to load the weights of")
-        part["init_cfg"] = {"type": "Pretrained", "checkpoint": path}
 
 
 def _summary(store: Path, number: int) -> dict[str, Any]:
