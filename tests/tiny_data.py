@@ -73,7 +73,7 @@ def _person(annotation_id: int, image_id: int, x: int, max_iou: float) -> dict:
 
 
 def cut_down(config: Config, data: TinyData, work_dir: Path) -> Config:
-    """Let a config train a step, if it trains, and test on tiny data; its networks stay as wide and deep as they are."""
+    """Let a config train one step, if it trains, and test on tiny data; its networks stay as they are."""
     for node in _dictionaries(config._cfg_dict):
         _use_tiny_data(node, data)
         _label_little(node, work_dir)

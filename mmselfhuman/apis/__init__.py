@@ -1,0 +1,5 @@
+"""What users call."""
+
+from mmselfhuman.apis.inferencer import SelfHumanInferencer
+
+__all__ = ["SelfHumanInferencer"]

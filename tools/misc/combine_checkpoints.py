@@ -1,4 +1,4 @@
-"""Join three networks' checkpoints: python tools/misc/combine_checkpoints.py CONFIG OUT --pose P --seg S --pose2seg T"""
+"""Join checkpoints: python tools/misc/combine_checkpoints.py CONFIG OUT --pose FILE --seg FILE --pose2seg FILE"""
 
 import argparse
 import sys

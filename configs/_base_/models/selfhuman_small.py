@@ -17,7 +17,10 @@ model = dict(
         type='PoseModule',
         estimator=pose_network,
         transforms=[dict(type='mmpose.BottomupResize', input_size=(128, 128), size_factor=16, resize_mode='expand')]),
-    seg=dict(type='SegModule', segmentor=seg_network),
+    seg=dict(
+        type='SegModule',
+        segmentor=seg_network,
+        transforms=[dict(type='mmseg.Resize', scale=(128, 128), keep_ratio=True)]),
     # As the network was trained: crops, context and maps of configs/_base_/datasets/synthetic_pose2seg.py.
     pose2seg=dict(
         type='Pose2SegHead', segmentor=pose2seg_network, size=(96, 96), context=1.25, stride=2, batch_size=32),

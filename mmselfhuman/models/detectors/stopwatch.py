@@ -12,7 +12,7 @@ import torch
 class Stopwatch:
     """Seconds by part, added up over calls.
 
-    Parts must not be timed inside each other: each second belongs to one.
+    Each second belongs to one part: what is timed inside another part is not counted there.
 
     Attributes:
         seconds: By name of the part, in the order in which parts were first timed.
@@ -21,6 +21,7 @@ class Stopwatch:
 
     seconds: dict[str, float] = field(default_factory=dict)
     frames: int = 0
+    _inner: list[float] = field(default_factory=list, repr=False)
 
     @contextmanager
     def __call__(self, part: str, device: torch.device | str = "cpu") -> Iterator[None]:
@@ -29,12 +30,16 @@ class Stopwatch:
         if on_gpu:
             torch.cuda.synchronize(device)
         start = time.perf_counter()
+        self._inner.append(0.0)
         try:
             yield
         finally:
             if on_gpu:
                 torch.cuda.synchronize(device)
-            self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start
+            spent = time.perf_counter() - start
+            self.seconds[part] = self.seconds.get(part, 0.0) + spent - self._inner.pop()
+            if self._inner:
+                self._inner[-1] += spent
 
     def reset(self) -> None:
         """Begin anew."""
