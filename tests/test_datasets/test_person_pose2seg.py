@@ -1,18 +1,20 @@
 """Samples of Pose2Seg: one person each, poses made wrong, crops, targets and skeleton maps."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
-from pose2seg_toys import HEIGHT, WIDTH, dataset, rectangle, standing
+from pose2seg_toys import HEIGHT, WIDTH, Room, dataset, rectangle, standing
 
-from mmselfhuman.datasets import PersonPose2SegDataset, SyntheticPeople
+from mmselfhuman.datasets import PersonPose2SegDataset, PseudoLabels, SyntheticPeople
 from mmselfhuman.datasets.transforms import AddSkeletonMaps, CropPerson, LoadPersonImage, PoseNoise
 from mmselfhuman.models.pose2seg import CHANNELS, crop_skeleton_maps
-from mmselfhuman.structures import JOINT_INDEX, MIRRORED, SIGMAS, Person
+from mmselfhuman.pseudo_labels import PseudoLabelStore
+from mmselfhuman.structures import JOINT_INDEX, MIRRORED, SIGMAS, Person, PseudoLabel, PseudoPerson
 
 
 def test_a_sample_is_a_person_with_mask_and_joint_who_is_no_crowd() -> None:
@@ -178,3 +180,27 @@ class TestNoise:
 def test_synthetic_people_have_samples_for_everybody() -> None:
     source = SyntheticPeople("target_test", num_images=4)
     assert len(PersonPose2SegDataset(source, test_mode=True)) == sum(len(source[i].persons) for i in range(4))
+
+
+def test_pseudo_labels_are_learned_as_labels_are(tmp_path: Path) -> None:
+    store = PseudoLabelStore(tmp_path)
+    pose = standing(1, 20).keypoints
+    pose[:, 2] = 0.8
+    visibility = np.where(np.arange(17) < 5, 1, 2).astype(np.uint8)
+    sure = PseudoPerson(0.9, rectangle(20, 5, 10, 24), pose, visibility)
+    doubtful = PseudoPerson(0.2, rectangle(32, 5, 10, 24), pose)
+    frames = [
+        PseudoLabel(0, HEIGHT, WIDTH, Room().image(0), persons=(sure, doubtful)),
+        PseudoLabel(1, HEIGHT, WIDTH, Room().image(0), persons=None),
+    ]
+    writer = store.begin_round(0, {})
+    writer.write_clip("clip", frames)
+    writer.commit()
+    source = PseudoLabels(tmp_path, min_score=0.5)
+    pipeline = (LoadPersonImage(), CropPerson(size=(40, 40), context=1.0, min_side=40), AddSkeletonMaps())
+    data = PersonPose2SegDataset(source, pipeline)
+    (sample,) = data
+    assert sample["img"].shape == (40, 40, 17)
+    assert (sample["gt_seg_map"] == 1).sum() == 240
+    assert (sample["gt_seg_map"] == 255).any()
+    assert sample["visibility"][0].tolist() == visibility.tolist()
