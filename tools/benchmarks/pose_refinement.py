@@ -21,6 +21,7 @@ from mmselfhuman.models.gbsr.graph import head_sizes
 from mmselfhuman.models.gbsr.motion import ClipMotion
 from mmselfhuman.models.gbsr.refiner import GraphPoseRefiner
 from mmselfhuman.structures import MIRRORED, NUM_JOINTS, box_iou
+from mmselfhuman.visualization.poses import error_curves
 
 DROPPED, SWAPPED, JITTERED, UNTOUCHED = 1, 2, 3, 4
 PAIRS = [(a, b) for a, b in enumerate(MIRRORED) if a < b]
@@ -108,6 +109,8 @@ class Score:
             "jittered, worse by > 2 px": mean(self.jitter_worse),
             "jitter before, px": mean(self.before),
             "jitter after, px": mean(self.after),
+            "median, before": float(np.median(self.before)) if self.before else float("nan"),
+            "median, after": float(np.median(self.after)) if self.after else float("nan"),
             "missed persons back": mean(self.persons),
         }
 
@@ -158,6 +161,20 @@ def _same(found: np.ndarray | None, truth: np.ndarray) -> bool:
     return bool(both.any() and np.median(distance) < 0.5 * head_sizes(truth))
 
 
+def joint_errors(clip: CorruptedClip, refined: list[list[RefinedPerson]], person: int) -> tuple[np.ndarray, np.ndarray]:
+    """``(T, 17)`` pixels each, before and after refinement; NaN where a joint is missing."""
+    before, after = np.full((2, len(refined), NUM_JOINTS), np.nan)
+    for t, persons in enumerate(refined):
+        if person >= len(clip.kept[t]) or not clip.kept[t][person]:
+            continue
+        index, truth = int(clip.kept[t][:person].sum()), clip.truth[t][person]
+        found = [one.keypoints for one in persons if one.source == index]
+        for errors, pose in ((before, clip.poses[t][index]), *((after, pose) for pose in found)):
+            known = (pose[:, 2] > 0) & (truth[:, 2] > 0)
+            errors[t, known] = np.linalg.norm(pose[known, :2] - truth[known, :2], axis=1)
+    return before, after
+
+
 def largest_change(clip: CorruptedClip, refined: list[list[RefinedPerson]]) -> float:
     """How far any joint that came in was moved, in pixels; persons taken out do not count."""
     changes = [0.0]
@@ -199,6 +216,7 @@ def main() -> None:
     parser.add_argument("--flow", choices=("dis", "true"), default="dis")
     parser.add_argument("--extractor", choices=("none", "fourteen"), default="fourteen")
     parser.add_argument("--jittered", type=float, default=0.5, help="share of the other joints that are jittered")
+    parser.add_argument("--curves", help="draw the errors of each joint of the first person of the first clip here")
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -215,6 +233,8 @@ def main() -> None:
                 clip = corrupt(truth, how, seed=1000 * seed + index)
                 refined = refiner(images, clip.poses, motion)
                 measure(clip, refined, score)
+                if args.curves and how.missed and seed == args.seeds[0] and index == 0:
+                    cv2.imwrite(args.curves, error_curves(*joint_errors(clip, refined, 0)))
             change = max(change, largest_change(clip, refined))
         for kind, score in (("corrupted", corrupted), ("exact", exact)):
             cells = [f"{value:.3f}" for value in score.row().values()]

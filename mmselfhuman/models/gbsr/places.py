@@ -110,8 +110,8 @@ def reduce_jitter(poses: TrackedPoses, neighbours: Neighbours, confident: float)
     or where it drowns in errors of the motion, nothing is moved.
 
     A joint is moved, in each coordinate, by as much as both sides ask for beyond half a standard deviation of the
-    noise, and by no more than that: what the two sides have in common may also be noise of theirs. It is not moved at
-    all where they ask for different directions or the difference is too large for noise.
+    noise, and no farther than a third of one: what the two sides have in common may also be noise of theirs. It is not
+    moved at all where they ask for different directions or the difference is too large for noise.
 
     Args:
         poses: Changed in place.
@@ -130,7 +130,9 @@ def reduce_jitter(poses: TrackedPoses, neighbours: Neighbours, confident: float)
     if noise < max(LEAST_NOISE, LEAST_SHARE * spread) or spread > LARGEST_SPREAD:
         return
     agreed = np.where(first * second > 0, np.minimum(np.abs(first), np.abs(second)), 0.0)
-    move = np.sign(first) * np.clip(agreed - noise / 2, 0, noise / 2)
+    move = np.sign(first) * np.maximum(agreed - noise / 2, 0)
+    length = np.linalg.norm(move, axis=-1, keepdims=True)
+    move *= np.minimum(1, noise / 3 / np.maximum(length, noise / 3))
     judged &= (np.abs(difference) <= 3 * spread).all(-1)
     move *= heads * (judged & (poses.scores < confident))[..., None]
     poses.points += move

@@ -13,7 +13,7 @@ PAIRS = tuple((joint, mirrored) for joint, mirrored in enumerate(MIRRORED) if jo
 
 
 def repair_left_right(
-    poses: TrackedPoses, neighbours: Neighbours, matching: ClipMatching, price: float = 4.0, appearance: float = 0.5
+    poses: TrackedPoses, neighbours: Neighbours, matching: ClipMatching, price: float = 3.0, appearance: float = 0.5
 ) -> None:
     """Exchange left and right where a frame contradicts its neighbours.
 
