@@ -116,6 +116,8 @@ def _label_little(node: ConfigDict, work_dir: Path) -> None:
         node.update(store=str(work_dir / "pseudo_labels"))
     elif kind == "TPRHook":
         node.update(threshold=0.0, guard={"largest_class": 1.0})  # untrained networks are not sure of anything
+    elif kind == "GBSRHook":
+        node.update(guard={"empty": 1.0})
 
 
 def _load_no_weights(node: ConfigDict) -> None:
