@@ -42,12 +42,6 @@ class FramePoses:
         """Some of them; by a slice, a tensor of indices or a mask."""
         return FramePoses(*(None if (v := getattr(self, f.name)) is None else v[index] for f in fields(self)))
 
-    @classmethod
-    def of(cls, keypoints: Tensor, box_scores: Tensor | None = None) -> "FramePoses":
-        """Poses as a network finds them: a person's score is the mean score of its joints, times that of its box."""
-        scores = keypoints[..., 2].mean(1)
-        return cls(keypoints, scores if box_scores is None else scores * box_scores)
-
 
 @dataclass(frozen=True, eq=False)
 class FramePersons:

@@ -81,7 +81,9 @@ class PoseModule(BaseModule):
         results: dict[int, FramePoses] = {}
         for group in equally_large(packed, self.batch_size):
             outputs = self.estimator.test_step(pseudo_collate([packed[index] for index in group]))
-            results.update((i, _poses(one.pred_instances)) for i, one in zip(group, outputs, strict=True))
+            results.update(
+                (i, _poses(one.pred_instances, self._top_down)) for i, one in zip(group, outputs, strict=True)
+            )
         for number, owner in enumerate(owners):
             found[owner].append(results[number])
         return [_joined(parts, image.device) for parts, image in zip(found, images, strict=True)]
@@ -156,16 +158,21 @@ class GivenBoxes(BaseModule):
         return corners, np.ones(len(corners), np.float32)
 
 
-def _poses(instances: Any) -> FramePoses:
-    """Poses as MMPose gives them; joints that are not finite are missing."""
+def _poses(instances: Any, top_down: bool) -> FramePoses:
+    """Poses as MMPose gives them; joints that are not finite are missing.
+
+    Bottom-up estimators score their persons, top-down ones are as sure of a person as the box is and the joints are.
+    """
     points, scores = (np.asarray(instances[name], dtype=np.float64) for name in ("keypoints", "keypoint_scores"))
     if points.shape[1:] != (NUM_JOINTS, 2):
         raise ValueError(f"the pose estimator finds joints of shape {points.shape[1:]}, expected ({NUM_JOINTS}, 2)")
     keypoints = np.concatenate([points, np.clip(scores, 0, 1)[..., None]], axis=-1)
     keypoints[~np.isfinite(keypoints).all(-1)] = 0
-    boxes = instances.get("bbox_scores")
-    boxes = None if boxes is None else torch.as_tensor(np.asarray(boxes, dtype=np.float32).reshape(-1)).clamp(0, 1)
-    return FramePoses.of(torch.from_numpy(keypoints).float(), boxes)
+    sure = keypoints[..., 2].mean(1)
+    if "bbox_scores" in instances:
+        given = np.clip(np.asarray(instances["bbox_scores"], dtype=np.float64).reshape(-1), 0, 1)
+        sure = sure * given if top_down else given
+    return FramePoses(torch.from_numpy(keypoints).float(), torch.from_numpy(sure).float())
 
 
 def _joined(parts: Sequence[FramePoses], device: torch.device) -> FramePoses:
