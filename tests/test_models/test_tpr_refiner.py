@@ -50,7 +50,9 @@ def noisy_clip(length: int, size=(HEIGHT, WIDTH), classes: int = 3):
     return images, logits, forward, backward
 
 
-def offline(images, logits, forward, backward, *, window, rounds, negate, trust, search, reliability, balance, stride):
+def offline(
+    images, logits, forward, backward, *, window, rounds, negate, trust, search, reliability, balance, anchor, stride
+):
     """TPR on a whole clip at once, round by round, every pair and every frame in turn."""
     length, size = len(images), logits[0].shape[1:]
     images = [image[None].float() for image in images]
@@ -107,7 +109,7 @@ def offline(images, logits, forward, backward, *, window, rounds, negate, trust,
                     views = small[t], small[other], *(resize_flow(f, small[t].shape[2:]) for f in (flow, back))
                     weight = resize(trust(*views), size)
                 neighbours.append(Neighbour(levels[other], resize_flow(flow, size), weight))
-            total, weights = fuse(own[t], neighbours)
+            total, weights = fuse(levels[t] + anchor * (own[t] - levels[t]), neighbours)
             fused.append(total / weights)
         levels = fused
     return [a[0] for a in levels]
@@ -134,6 +136,7 @@ def test_the_stream_equals_the_clip_refined_round_by_round(window, rounds, backw
         "search": FlowRefinement(4, 2, 1) if searched else None,
         "reliability": FrameReliability(reach=2, pool=2) if rated else None,
         "balance": rated,
+        "anchor": 0.25 if trusted else 0.0,
     }
     estimator = Known(forward, back)
     refiner = TemporalParsingRefiner(estimator, window, rounds, backward, **parts, trust_stride=2)
@@ -273,7 +276,7 @@ def test_wrong_frames_are_named():
 
 
 def test_wrong_settings_are_named():
-    for setting in ({"backward": "guess"}, {"rounds": 0}, {"window": 0}, {"trust_stride": 0}):
+    for setting in ({"backward": "guess"}, {"rounds": 0}, {"window": 0}, {"trust_stride": 0}, {"anchor": 2}):
         with pytest.raises(ValueError, match=next(iter(setting))):
             TemporalParsingRefiner(DISFlow(), **setting)
 

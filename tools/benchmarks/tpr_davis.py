@@ -28,7 +28,7 @@ SEQUENCES = ("parkour", "dance-twirl")
 INPUTS = ("osvos", "rvos", "rvos main", "espnetv2")
 BOX_MARGIN = 0.25
 SEED = 0
-PAPER = {"trust": None, "reliability": None, "balance": False}
+PAPER = {"trust": None, "reliability": None, "balance": False, "anchor": 0.0}
 ROWS: dict[str, dict] = {
     "default (window 3, 5 rounds)": {},
     "window 2": {"window": 2},
@@ -40,7 +40,8 @@ ROWS: dict[str, dict] = {
     "no re-search": {"search": None},
     "no reliability": {"reliability": None},
     "votes not balanced": {"balance": False},
-    "the paper's sum (plain, no reliability, not balanced)": PAPER,
+    "not anchored": {"anchor": 0.0},
+    "the paper's sum (none of the last four)": PAPER,
     "the same, negated flow": {**PAPER, "backward": "negate"},
     "zero flow, the paper's sum (control)": {**PAPER, "search": None, "zero": True},
 }

@@ -26,7 +26,7 @@ from mmselfhuman.models.tpr import FlowRefinement, TemporalParsingRefiner, predi
 from mmselfhuman.registry import MODELS
 
 BATCH = 16
-PAPER = {"trust": None, "reliability": None, "balance": False}
+PAPER = {"trust": None, "reliability": None, "balance": False, "anchor": 0.0}
 ROWS: dict[str, dict] = {
     "default (window 3, 5 rounds)": {},
     "1 round": {"rounds": 1},
@@ -38,7 +38,8 @@ ROWS: dict[str, dict] = {
     "no re-search": {"search": None},
     "no reliability": {"reliability": None},
     "votes not balanced": {"balance": False},
-    "the paper's sum (plain, no reliability, not balanced)": PAPER,
+    "not anchored": {"anchor": 0.0},
+    "the paper's sum (none of the last four)": PAPER,
     "the same, negated flow": {**PAPER, "backward": "negate"},
 }
 

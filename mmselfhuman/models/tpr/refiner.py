@@ -20,11 +20,10 @@ class TemporalParsingRefiner:
     """TPR, section 3.3 of the paper, over clips of any length.
 
     In each round, the flow between neighbouring frames is refined where it contradicts the masks
-    (:class:`FlowRefinement`), then every frame's refined logits become the weighted mean of its own and of its
-    neighbours' refined ones, equation (5). Its own vote stays what the network said, so that the rounds converge (ours:
-    where refined logits are refined again and again, masks blur). Beyond the neighbours, flow is composed. All rounds
-    advance together through the video, each a little behind the one before: a frame's logits are read once, a pair's
-    flow is estimated once, and memory does not grow with the video.
+    (:class:`FlowRefinement`), then every frame's logits are replaced by the weighted mean over its window, equation
+    (5). Beyond the neighbours, flow is composed. All rounds advance together through the video, each a little behind
+    the one before: a frame's logits are read once, a pair's flow is estimated once, and memory does not grow with the
+    video.
 
     Args:
         flow: The estimator.
@@ -39,6 +38,8 @@ class TemporalParsingRefiner:
         balance: Whether the votes of all classes are brought to one strength first
             (:class:`~mmselfhuman.models.tpr.balance.VoteBalance`); ``False`` takes the activations as they are, as in
             the paper.
+        anchor: Share of the network's own logits in a frame's vote in every round after the first; the rest are the
+            refined ones. Above 0, the rounds converge, while masks refined again and again blur on; 0 is the paper's.
         trust_stride: Vectors are weighed on images smaller by this factor.
 
     Raises:
@@ -55,6 +56,7 @@ class TemporalParsingRefiner:
         search: FlowRefinement | None = _SEARCH,
         reliability: FrameReliability | None = _RELIABILITY,
         balance: bool = True,
+        anchor: float = 0.25,
         trust_stride: int = 4,
     ) -> None:
         if backward not in BACKWARD:
@@ -62,6 +64,8 @@ class TemporalParsingRefiner:
         for name, value in (("rounds", rounds), ("trust_stride", trust_stride)):
             if value < 1:
                 raise ValueError(f"{name}: expected at least 1, got {value}")
+        if not 0 <= anchor <= 1:
+            raise ValueError(f"anchor: expected a share in [0, 1], got {anchor}")
         self.flow = flow
         self.offsets = window_offsets(window)
         self.rounds = rounds
@@ -70,6 +74,7 @@ class TemporalParsingRefiner:
         self.search = search
         self.reliability = reliability
         self.balance = balance
+        self.anchor = anchor
         self.trust_stride = trust_stride
 
     @torch.no_grad()
@@ -96,6 +101,7 @@ class TemporalParsingRefiner:
             search=self.search,
             reliability=self.reliability,
             balance=self.balance,
+            anchor=self.anchor,
             trust_stride=self.trust_stride,
         )
         for image, logits in frames:

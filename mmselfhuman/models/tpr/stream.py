@@ -74,12 +74,14 @@ class Stream:
         search: FlowRefinement | None,
         reliability: FrameReliability | None,
         balance: bool,
+        anchor: float,
         trust_stride: int,
     ) -> None:
         self._flow, self._negate = flow, negate
         self._offsets, self._rounds = offsets, rounds
         self._trust, self._search, self._reliability = trust, search, reliability
         self._balance = VoteBalance() if balance else None
+        self._anchor = anchor
         self._trust_stride = trust_stride
         self._behind = -min((0, *offsets))
         # Not only must the window be there: no frame of the round before may still need the flow this one will refine.
@@ -131,7 +133,7 @@ class Stream:
         )
 
     def _release(self, index: int, level: int) -> None:
-        """Forget logits that no frame of the next level looks back to, but for level 0, the frame's own vote."""
+        """Forget logits that no frame of the next level looks back to; those of level 0 stay, as anchors."""
         if index in self._frames:
             self._frames[index].labels.pop(level, None)
             if level > 0:
@@ -154,8 +156,8 @@ class Stream:
         for place in range(min(places), max(places)):
             self._refine_motion(place, level)
         neighbours = [self._neighbour(index, offset, level) for offset in offsets]
-        # The frame's own vote stays what the network said: so the rounds converge, where else they would blur on.
-        total, weights = fuse(self._frames[index].levels[0], neighbours)
+        levels = self._frames[index].levels
+        total, weights = fuse(torch.lerp(levels[level - 1], levels[0], self._anchor), neighbours)
         return total.div_(weights)
 
     def _refine_motion(self, place: int, level: int) -> None:
