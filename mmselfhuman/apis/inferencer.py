@@ -15,7 +15,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmselfhuman.apis.images import as_bgr, read_upright
 from mmselfhuman.apis.inputs import CameraClip, InputType, Still, Video, resolve
-from mmselfhuman.apis.loading import Weights, composed, load_detector, of_self_training
+from mmselfhuman.apis.loading import Weights, composed, load_detector, of_model_index, of_self_training
 from mmselfhuman.apis.output import Output, show_in_window
 from mmselfhuman.apis.results import draw
 from mmselfhuman.datasets.images import DamagedImageError
@@ -274,6 +274,9 @@ def _resolved(model: Any, weights: Weights) -> tuple[Any, Weights]:
     if isinstance(model, str) and Path(model).is_dir():
         configs, own = of_self_training(model)
         return composed(configs), own if weights is None else weights
+    if isinstance(model, str) and not Path(model).is_file():
+        model, published = of_model_index(model)
+        return model, published if weights is None else weights
     if isinstance(model, Mapping) and "model" not in model:
         return composed(model), weights
     if model is None and isinstance(weights, str | Path):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.infer.infer import BaseInferencer
 from mmengine.registry import DefaultScope
 from mmengine.runner import load_checkpoint
 from torch import nn
@@ -46,6 +47,23 @@ def of_self_training(work_dir: str | os.PathLike) -> tuple[dict[str, str], dict[
             f"Module and Pose2Seg; give {' and '.join(sorted(missing))} as configs and weights"
         )
     return configs, {part: outputs[part] for part in configs}
+
+
+def of_model_index(name: str) -> tuple[Config, str | None]:
+    """A model by its name in ``model-index.yml``.
+
+    Returns:
+        Its config, and where its weights are; ``None`` if none are published.
+
+    Raises:
+        ValueError: There is no such model.
+    """
+    folder = BaseInferencer._get_repo_or_mim_dir("mmselfhuman")
+    models = {model["Name"]: model for model in BaseInferencer._get_models_from_metafile(folder)}
+    if name not in models:
+        raise ValueError(f"{name!r} is no config file, no work dir, and none of the models {sorted(models)}")
+    config = Config.fromfile(os.path.join(folder, models[name]["Config"]))
+    return config, models[name].get("Weights")
 
 
 def load_detector(config: Config | ConfigDict, weights: Weights, device: str, settings: Mapping[str, Any]) -> nn.Module:

@@ -106,7 +106,7 @@ class VideoSegmenter:
                 with self._timed("flow", device):
                     flow = None if last is None else self._motion(last, small, device)
                 last = small
-                yield _Seen(frame, image, small, poses, logits, flow)
+                yield _Seen(frame, image, small, self.detector.candidates(poses), logits, flow)
 
     def _read(self, frames: Iterator[Frame]) -> list[Frame]:
         with self._timed("reading"):

@@ -126,6 +126,13 @@ class SelfHumanDetector(BaseDetector):
         self.stopwatch.frames += len(images)
         return found
 
+    def candidates(self, poses: FramePoses) -> FramePoses:
+        """Who is worth segmenting, best first: with a joint, sure enough, none twice, and not too many."""
+        there = (poses.keypoints[..., 2] > 0).any(1) & (poses.scores >= self.min_pose_score)
+        poses = poses[there]
+        poses = poses[poses.scores.argsort(descending=True, stable=True)[: self.max_persons]]
+        return poses[distinct_poses(poses.keypoints, poses.scores, self.same_pose)]
+
     @torch.no_grad()
     def seg_logits(self, images: Sequence[Tensor]) -> list[Tensor | None]:
         """What the Seg Module says about some images, ``(K, h, w)`` at its own resolution; ``None`` without one."""
@@ -157,7 +164,7 @@ class SelfHumanDetector(BaseDetector):
     def _of_image(
         self, image: Tensor, poses: FramePoses, seg_logits: Tensor | None, size: tuple[int, int]
     ) -> FramePersons:
-        poses = self._distinct(poses)
+        poses = self.candidates(poses)
         with self.stopwatch("pose2seg", image.device):
             logits, regions = self.pose2seg(image, poses.keypoints, poses.visibility)
         with self.stopwatch("fusion", image.device):
@@ -177,14 +184,6 @@ class SelfHumanDetector(BaseDetector):
             persons = FramePersons(size, scaled, masks, pixel_scores, scores)
             persons = persons[pixel_scores.nonzero()[:, 0]]  # an empty mask is nobody's
             return persons[distinct_masks(persons.masks, persons.scores, self.same_mask)]
-
-    def _distinct(self, poses: FramePoses) -> FramePoses:
-        """Who is worth segmenting, best first."""
-        there = (poses.keypoints[..., 2] > 0).any(1) & (poses.scores >= self.min_pose_score)
-        poses = poses[there]
-        best = poses.scores.argsort(descending=True, stable=True)[: self.max_persons]
-        poses = poses[best]
-        return poses[distinct_poses(poses.keypoints, poses.scores, self.same_pose)]
 
 
 def to_instances(persons: FramePersons, device: torch.device | str = "cpu") -> InstanceData:
