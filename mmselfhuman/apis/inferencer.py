@@ -272,8 +272,8 @@ def _resolved(model: Any, weights: Weights) -> tuple[Any, Weights]:
     if isinstance(model, Path):
         model = str(model)
     if isinstance(model, str) and Path(model).is_dir():
-        configs, own = of_self_training(model)
-        return composed(configs), own if weights is None else weights
+        model, own = of_self_training(model)
+        return model, own if weights is None else weights
     if isinstance(model, str) and not Path(model).is_file():
         model, published = of_model_index(model)
         return model, published if weights is None else weights

@@ -18,14 +18,14 @@ from mmselfhuman.registry import MODELS
 Weights = str | os.PathLike | Mapping[str, str] | None
 
 
-def of_self_training(work_dir: str | os.PathLike) -> tuple[dict[str, str], dict[str, str]]:
-    """The networks that a finished self-training has handed out.
+def of_self_training(work_dir: str | os.PathLike) -> tuple[Config | ConfigDict, Weights]:
+    """What a finished self-training has handed out: its instance segmenter, or else one made of its networks.
 
     Args:
         work_dir: Of ``tools/self_train.py``.
 
     Returns:
-        Config files and checkpoints, by part.
+        The config and the weights.
 
     Raises:
         ValueError: It is not the work dir of a self-training, or it is not finished, or it has trained no Pose Module
@@ -39,6 +39,8 @@ def of_self_training(work_dir: str | os.PathLike) -> tuple[dict[str, str], dict[
         state = f"its stages so far: {', '.join(ledger.names())}" if ledger.names() else "it has no ledger"
         raise ValueError(f"{work_dir} is not the work dir of a finished self-training; {state}")
     outputs = {name: str(Path(work_dir) / path) for name, path in result.outputs.items()}
+    if "instances config" in outputs:
+        return Config.fromfile(outputs["instances config"]), outputs["instances"]
     configs = {part: outputs[f"{part} config"] for part in PARTS if f"{part} config" in outputs}
     missing = {"pose", "pose2seg"} - configs.keys()
     if missing:
@@ -46,7 +48,7 @@ def of_self_training(work_dir: str | os.PathLike) -> tuple[dict[str, str], dict[
             f"the self-training in {work_dir} has handed out {sorted(configs)}, but persons are segmented with a Pose "
             f"Module and Pose2Seg; give {' and '.join(sorted(missing))} as configs and weights"
         )
-    return configs, {part: outputs[part] for part in configs}
+    return composed(configs), {part: outputs[part] for part in configs}
 
 
 def of_model_index(name: str) -> tuple[Config, str | None]:

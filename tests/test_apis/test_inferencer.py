@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from detector_toys import ROOT, SMALL, shaken, tiny_config, tiny_detector
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import save_checkpoint
 from PIL import Image
@@ -15,7 +16,11 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from mmselfhuman.apis import SelfHumanInferencer
+from mmselfhuman.engine.self_training import Ledger, Result, Stage
+from mmselfhuman.engine.self_training.work_export import inference_config
+from mmselfhuman.models.detectors.checkpoints import PARTS
 from mmselfhuman.registry import MODELS
+from mmselfhuman.utils import load_config
 from mmselfhuman.visualization import write_video
 
 SURE = {"min_pose_score": 0.0, "min_joint_score": 0.0, "max_persons": 3}
@@ -253,6 +258,36 @@ class TestModels:
             SelfHumanInferencer()
         with pytest.raises(ValueError, match="not the work dir of a finished self-training; it has no ledger"):
             SelfHumanInferencer(str(tmp_path))
+
+    @pytest.mark.parametrize("whole", [True, False], ids=["instance segmenter", "three networks"])
+    def test_a_finished_self_training(self, tmp_path: Path, whole: bool) -> None:
+        configs = ROOT / "configs"
+        parts = {
+            "pose": configs / "pose/ae_small_1xb16-2k_synthetic-128x128.py",
+            "seg": configs / "seg/seg-small_1xb16-1k_synthetic-128x128.py",
+            "pose2seg": configs / "pose2seg/pose2seg-small_1xb16-1k_synthetic-96x96.py",
+        }
+        with DefaultScope.overwrite_default_scope("mmselfhuman"):
+            model = shaken(MODELS.build(load_config(SMALL).model), seed=6)
+        (tmp_path / "export").mkdir()
+        outputs = {}
+        for name, place in {**PARTS, **({"instances": ""} if whole else {})}.items():
+            network = model.get_submodule(place)
+            save_checkpoint({"state_dict": network.state_dict()}, str(tmp_path / "export" / f"{name}.pth"))
+            config = load_config(SMALL if name == "instances" else parts[name])
+            kept = config if name == "instances" else Config(inference_config(config.to_dict()))
+            kept.dump(tmp_path / "export" / f"{name}.py")
+            outputs |= {name: f"export/{name}.pth", f"{name} config": f"export/{name}.py"}
+        Ledger(tmp_path).finish(Stage("export", "export"), Result(outputs))
+        found = SelfHumanInferencer(tmp_path, device="cpu", show_progress=False)
+        for one, other in zip(found.model.parameters(), model.parameters(), strict=True):
+            assert torch.equal(one, other)
+        assert len(found(picture())["predictions"]) == 1
+
+    def test_a_self_training_without_poses_says_what_is_missing(self, tmp_path: Path) -> None:
+        Ledger(tmp_path).finish(Stage("export", "export"), Result({"seg": "s.pth", "seg config": "s.py"}))
+        with pytest.raises(ValueError, match=r"handed out \['seg'\].*give pose and pose2seg"):
+            SelfHumanInferencer(tmp_path)
 
 
 def test_real_photographs(inferencer: SelfHumanInferencer, shared_data: Path, tmp_path: Path) -> None:
