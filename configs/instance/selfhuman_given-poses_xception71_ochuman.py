@@ -7,7 +7,7 @@ with read_base():
     from mmselfhuman.configs._base_.models.selfhuman_xception71 import *
 
 model['pose'] = dict(type='AnnotatedPoses')
-# Everybody who is annotated counts, however alike two are.
-model.update(same_pose=2., same_mask=2.)
+# Everybody who is annotated counts, however alike two are; all poses are equally sure.
+model.update(same_pose=2., same_mask=2., score=dict(bias=0., pose=0., mask=1.))
 test_evaluator = given_evaluator
 test_cfg = dict(type='TestLoop')

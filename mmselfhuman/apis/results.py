@@ -33,7 +33,7 @@ def to_prediction(persons: FramePersons, file_name: str, image_id: int) -> dict[
             "bbox": boxes[number].tolist(),
             "segmentation": {"size": list(persons.frame_size), "counts": mask["counts"].decode("ascii")},
             "keypoints": np.round(keypoints[number], 3).tolist(),
-            "score": round(score, 5),
+            "score": score,
         }
         instances.append(instance if ids is None else {**instance, "track_id": int(ids[number])})
     height, width = persons.frame_size
