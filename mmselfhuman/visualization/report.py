@@ -22,8 +22,9 @@ from typing import Any
 
 from mmselfhuman.visualization.report_curves import curves
 
-_MAIN = ("IoU_person", "mIoU", "AP", "AP_M", "AP_H", "AP_L", "J")
-"""What a metric's name ends in if it is to stand in the table; the others are in the JSON report."""
+_MAIN = ("IoU_person", "J", "AP", "keypoints_AP", "segm_AP", "segm_AP_M", "segm_AP_H", "segm_AP_L")
+_MAIN_IF_ALONE = ("mIoU", "segm_given_keypoints_AP")
+"""The metrics that stand in the table; the others are in the JSON report."""
 
 SIGNALS: dict[str, str] = {
     "network": "agreement of final labels and Seg Module (IoU)",
@@ -117,7 +118,7 @@ def report_html(content: Mapping[str, Any], pictures: Mapping[str, Path]) -> str
 def metric_rows(content: Mapping[str, Any]) -> list[list[str]]:
     """A heading and a row per round: the main metrics of every network."""
     names = metric_names(content)
-    rows = [["round", *(f"{network} {name}" for network, name in names)]]
+    rows = [["round", *(f"{network} {short(name)}" for network, name in names)]]
     for facts in content["rounds"]:
         values = [facts["metrics"].get(network, {}).get(name) for network, name in names]
         rows.append([_round_name(facts["round"]), *map(_number, values)])
@@ -129,13 +130,20 @@ def metric_names(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for facts in content["rounds"]:
         for network, metrics in facts["metrics"].items():
-            main = [
-                name
-                for name in metrics
-                if name.rpartition("/")[2].removeprefix("segm_").removeprefix("keypoints_") in _MAIN
-            ]
+            for chosen in (_MAIN, _MAIN_IF_ALONE):
+                main = [name for name in metrics if name.rpartition("/")[2] in chosen]
+                if main:
+                    break
             found |= dict.fromkeys((network, name) for name in main or list(metrics)[:4])
     return list(found)
+
+
+def short(name: str) -> str:
+    """A metric's name for a heading: ``'ochuman/segm_AP_H'`` is ``'AP_H'``."""
+    name = name.rpartition("/")[2]
+    given = name.startswith("segm_given_keypoints_")
+    name = name.removeprefix("segm_given_keypoints_").removeprefix("segm_").replace("keypoints_", "keypoint ")
+    return f"{name} (poses given)" if given else name
 
 
 def signal_rows(content: Mapping[str, Any]) -> list[list[str]]:
@@ -208,7 +216,7 @@ def _metric_curves(content: Mapping[str, Any]) -> str:
             for facts in content["rounds"]
             if facts["metrics"].get(network, {}).get(name) is not None
         ]
-        by_network.setdefault(network, {})[name] = points
+        by_network.setdefault(network, {})[short(name)] = points
     return _figures((f"{network}, by round", series) for network, series in by_network.items())
 
 

@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "configs" / "self_training" / "synthetic-128x128"
-STEPS = {"pretrain": 6, "refine": 2, "finetune": 4, "test": 0}
+STEPS = {"pretrain": 12, "refine": 2, "finetune": 4, "test": 0}
 _LOOP = """
 networks = dict({networks})
 videos = dict(type='SyntheticVideos', split='target', num_videos=2, num_frames=4, size=(128, 128))
@@ -52,6 +52,8 @@ def cut_down(path: Path, steps: int) -> Config:
             node["base_channels"] = 4
         elif kind == "FCNHead":
             node.update(in_channels=4, channels=4, dropout_ratio=0.2)
+            # After a few steps, else, nobody is found.
+            node["loss_decode"].update(class_weight=[1.0, 5.0], avg_non_ignore=False)
         elif kind == "AssociativeEmbeddingHead":
             node["in_channels"] = 4
         elif kind == "TPRHook":

@@ -1,9 +1,12 @@
 """The loop on real, tiny networks: what it leaves, and what happens when it is disturbed."""
 
+import errno
 import json
 import os
 import random
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -203,6 +206,75 @@ def test_interrupted_or_killed_as_a_whole_it_leaves_no_process_and_goes_on(peace
     assert _digests(work) == {name: _digests(peaceful)[name] for name in ("check", "seg.pretrain")}
 
 
+def test_a_truncated_label_file_is_named_with_the_stage_to_go_again_from(
+    peaceful: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(peaceful, work, symlinks=True)
+    (clip, *_) = sorted((work / "labels" / "rounds").rglob("*.zip"))
+    clip.write_bytes(clip.read_bytes()[:200])
+    loop = peaceful.parent / "loop.py"
+    assert Command(loop, work, first="round1.seg").run() == 1
+    assert f"{clip} is damaged" in (message := capsys.readouterr().err)
+    assert "Have the labels made again: --from round1.labels" in message
+    assert Command(loop, work, first="round1.labels").run() == 0
+    assert _labels(work) == _labels(peaceful)
+
+
+def test_a_full_disk_loses_nothing_and_is_named(
+    peaceful: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(peaceful, work, symlinks=True)
+    before = (work / "ledger.json").read_bytes()
+
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("mmselfhuman.engine.self_training.ledger.replacing", full)
+    assert Command(peaceful.parent / "loop.py", work, first="round1.seg").run() == 1
+    assert "No space left on device" in (message := capsys.readouterr().err)
+    assert "Everything that was finished is kept: mend this, and give the same command again" in message
+    assert (work / "ledger.json").read_bytes() == before
+
+
+def test_two_nodes_make_the_labels_of_one(peaceful: Path, tmp_path: Path) -> None:
+    options = {"networks.seg.checkpoint": str(peaceful / "export" / "seg.pth")}
+    assert Command(write_loop(tmp_path / "one"), tmp_path / "one" / "work", options, until="round1.tpr").run() == 0
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc_per_node=1"),
+        *("--master_addr=127.0.0.1", f"--master_port={_free_port()}"),
+    ]
+    arguments = [
+        *(ROOT / "tools" / "self_train.py", write_loop(tmp_path / "two"), "--work-dir", tmp_path / "two" / "work"),
+        *("--checkpoint", f"seg={peaceful / 'export' / 'seg.pth'}", "--until", "round1.tpr", "--launcher", "pytorch"),
+    ]
+    agents = [
+        subprocess.Popen(
+            [*command, f"--node_rank={rank}", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    for agent in agents:
+        output, _ = agent.communicate(timeout=240)
+        assert agent.returncode == 0, output[-3000:]
+    one, two = (
+        tmp_path / n / "work" / "stages" / "round1.tpr" / "pseudo_labels" / "rounds" / "000001" for n in ("one", "two")
+    )
+    files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert len(files) == 3
+    assert [(two / path).read_bytes() for path in files] == [(one / path).read_bytes() for path in files]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return probe.getsockname()[1]
+
+
 def test_two_loops_do_not_share_a_work_dir(peaceful: Path, capsys: pytest.CaptureFixture) -> None:
     with exclusive(peaceful / ".lock"):
         assert Command(peaceful.parent / "loop.py", peaceful).run() == 1
@@ -260,6 +332,18 @@ def test_all_that_is_wrong_is_told_before_the_first_stage(
     ]
     assert [text for text in expected if text not in message] == []
     assert Ledger(tmp_path / "work").names() == []
+
+
+def test_videos_in_which_nobody_is_found_are_told_before_training(
+    peaceful: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    weights = torch.load(peaceful / "export" / "seg.pth", weights_only=True)
+    weights["state_dict"]["decode_head.conv_seg.bias"] = torch.tensor([100.0, -100.0])
+    torch.save(weights, tmp_path / "blind.pth")
+    options = {"networks.seg.checkpoint": str(tmp_path / "blind.pth")}
+    assert Command(write_loop(tmp_path), tmp_path / "work", options).run() == 1
+    expected = "its checkpoint finds nobody in the first 5 frames of 2 videos (target_0000, target_0001)"
+    assert expected in capsys.readouterr().err
 
 
 def test_a_video_that_is_deleted_is_named_and_nothing_is_lost(

@@ -166,7 +166,7 @@ def test_videos_are_listed_one_by_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_loops_can_be_planned_and_are_described(path: Path) -> None:
-    settings = load_settings(path)
+    settings = load_settings(path, {"videos": {"_delete_": True, **VIDEOS}})
     plan = make_plan(settings)
     assert {stage.kind for stage in plan.stages} >= {"check", "train", "test", "label", "verdict"}
     assert path.name in (path.parent / "README.md").read_text()

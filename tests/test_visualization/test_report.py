@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmselfhuman.visualization.report import decisions, metric_rows, report_html, report_markdown
+from mmselfhuman.visualization.report import decisions, metric_rows, report_html, report_markdown, short
 from mmselfhuman.visualization.report_curves import curves
 
 
@@ -42,7 +42,7 @@ def _content() -> dict:
 
 def test_the_table_has_main_metrics_of_all_networks_by_round() -> None:
     assert metric_rows(_content()) == [
-        ["round", "seg IoU_person", "pose ochuman/keypoints_AP"],
+        ["round", "seg IoU_person", "pose keypoint AP"],
         ["0 (before)", "50.00", "0.100"],
         ["1", "51.00", "-"],
     ]
@@ -53,6 +53,19 @@ def test_other_metrics_stand_in_the_table_if_there_are_no_main_ones() -> None:
     for facts in content["rounds"]:
         facts["metrics"] = {"seg": {"something": 1.0}}
     assert metric_rows(content)[0] == ["round", "seg something"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ochuman/segm_AP_H", "AP_H"),
+        ("ochuman/keypoints_AP", "keypoint AP"),
+        ("segm_given_keypoints_AP", "AP (poses given)"),
+        ("IoU_person", "IoU_person"),
+    ],
+)
+def test_headings_are_short_and_say_when_poses_were_given(name: str, expected: str) -> None:
+    assert short(name) == expected
 
 
 def test_decisions_are_told_with_their_reasons() -> None:

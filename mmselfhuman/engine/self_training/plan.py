@@ -85,7 +85,9 @@ class _Planner:
 
     def _begin(self) -> None:
         networks = self.settings.networks
-        self._add("check", "check", 0, {"videos": self._videos, "networks": self._checked()}, {}, cheap=True)
+        checked = {"videos": self._videos, "networks": self._checked()}
+        checked["transforms"] = self.settings.labels.get("transforms", ())
+        self._add("check", "check", 0, checked, {}, cheap=True)
         for name in TRAINED:
             if name not in networks:
                 continue

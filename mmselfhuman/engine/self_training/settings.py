@@ -242,5 +242,5 @@ def _check_networks(settings: LoopSettings, origin: str) -> None:
 
 
 def _hint(name: str, known: set[str]) -> str:
-    meant = get_close_matches(name, sorted(known), n=1, cutoff=0.7)
+    meant = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     return f" (did you mean '{meant[0]}'?)" if meant else f" (known: {', '.join(sorted(known))})"

@@ -12,6 +12,7 @@ from mmselfhuman.engine.label_making import CollapsedLabelsError
 from mmselfhuman.engine.self_training.binding import placed
 from mmselfhuman.engine.self_training.ledger import Result, now, write_result
 from mmselfhuman.engine.self_training.stages import Stage
+from mmselfhuman.pseudo_labels import PseudoLabelError
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,7 @@ def work(
 
     Raises:
         KeyError: The stage is of no known kind.
+        PseudoLabelError: A file of a store is damaged; the message says from which stage on to go again.
         Exception: Whatever makes the stage fail.
     """
     from mmengine.dist import barrier, is_main_process
@@ -81,6 +83,9 @@ def work(
         result = carry_out(task)
     except CollapsedLabelsError as error:
         result = Result(digest="collapsed", facts={"collapsed": str(error)})
+    except PseudoLabelError as error:
+        made = stage.inputs.get("labels") or stage.inputs.get("poses") or stage.name
+        raise PseudoLabelError(f"{error}. Have the labels made again: --from {made}") from error
     barrier()
     if is_main_process():
         write_result(folder, replace(result, seconds=round(time.monotonic() - clock, 3), started=started))

@@ -1,7 +1,7 @@
 """Everything that can be wrong, found before the first long stage and told at once."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,24 @@ from mmengine.dist import is_main_process
 from mmengine.registry import DATASETS as ALL_DATASETS
 from mmengine.registry import HOOKS as ALL_HOOKS
 from mmengine.registry import MODELS as ALL_MODELS
-from mmengine.registry import DefaultScope
+from mmengine.registry import TRANSFORMS, DefaultScope
 from mmengine.runner import CheckpointLoader
 
-from mmselfhuman.engine.label_making.predictors import number_of_classes
+from mmselfhuman.engine.label_making.predictors import SegmentorPredictor, number_of_classes
 from mmselfhuman.engine.label_making.reading import announced_length
 from mmselfhuman.engine.self_training.binding import HOOKS as LABELLING_HOOKS
 from mmselfhuman.engine.self_training.binding import has_hook, reads_pseudo_labels
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.stages import digest
 from mmselfhuman.engine.self_training.work import Task
+from mmselfhuman.engine.self_training.work_labels import build_network
 from mmselfhuman.registry import DATASETS
 
 _PIXEL_BYTES = 0.6
 """Bytes that a pixel of a frame takes in the store, JPEG of quality 95; measured, see docs/pseudo_labels.md."""
+
+_LOOKED_AT = 5
+"""So many videos, and frames of each, are searched for somebody."""
 
 _STATES = 7
 """A network's checkpoints, while it is trained, in sizes of its weights: two with AdamW's state, and the result."""
@@ -48,6 +52,9 @@ def check(task: Task) -> Result:
     parameters = {}
     for name, network in task.settings["networks"].items():
         parameters[name] = _network(name, network, problems)
+    seg = task.settings["networks"]["seg"]
+    if not problems and seg["checkpoint"]:
+        problems += _nobody(task.settings["videos"]["config"], seg, task.settings.get("transforms", ()))
     need = int(frames * size[0] * size[1] * _PIXEL_BYTES + _STATES * 4 * sum(parameters.values()))
     free = shutil.disk_usage(task.work_dir).free
     if need > free:
@@ -82,6 +89,20 @@ def _videos(config: Mapping[str, Any], problems: list[str]) -> tuple[int, list[i
         size = [max(size[0], first.image.shape[1]), max(size[1], first.image.shape[0])]
     problems += [f"videos: {path} was skipped" for path in getattr(getattr(clips, "report", None), "skipped", ())]
     return frames, size, readable
+
+
+def _nobody(config: Mapping[str, Any], seg: Mapping[str, Any], transforms: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Whether the Seg Module that the loop begins with sees anybody at all at the beginning of some videos."""
+    model = build_network(seg["configs"]["test"], seg["checkpoint"])
+    predictor = SegmentorPredictor(model, [TRANSFORMS.build(dict(transform)) for transform in transforms])
+    clips = DATASETS.build({"_scope_": "mmselfhuman", **config})
+    chosen = [clips[index] for index in range(0, len(clips), max(1, len(clips) // _LOOKED_AT))][:_LOOKED_AT]
+    for clip in chosen:
+        for frame in islice(iter(clip), _LOOKED_AT):
+            if predictor(clip.name, [frame])[0].argmax(0).any():
+                return []
+    names = ", ".join(clip.name for clip in chosen)
+    return [f"seg: its checkpoint finds nobody in the first {_LOOKED_AT} frames of {len(chosen)} videos ({names})"]
 
 
 def _network(name: str, network: Mapping[str, Any], problems: list[str]) -> int:

@@ -67,8 +67,7 @@ def train(task: Task) -> Result:
         bool(checkpoint),
         checkpoint or (str(weights) if weights else config.get("load_from")),
     )
-    if config.launcher != "none" and not torch.cuda.is_available():
-        config.setdefault("model_wrapper_cfg", {"type": "MMDistributedDataParallel", "device_ids": None})
+    _use_cpus(config)
     _share_frames(config, task)
     if "labels" in task.inputs and is_main_process():
         labels_of(task).rewind(task.stage.round)
@@ -123,6 +122,7 @@ def test(task: Task) -> Result:
     config = Config(dict(task.settings["config"]), format_python_code=False)
     config.work_dir, config.launcher = str(task.folder / "run"), task.launcher
     config.resume = False
+    _use_cpus(config)
     weights = {role: str(task.input(role)) for role in task.inputs}
     parts = weights if task.settings["network"] == "instances" else {}
     config.load_from = None if parts else weights[task.settings["network"]]
@@ -180,6 +180,12 @@ def share_frames(store: Path, task: Task) -> None:
             (store / FRAMES).symlink_to(os.path.relpath(frames, store), target_is_directory=True)
         except OSError:
             return
+
+
+def _use_cpus(config: Config) -> None:
+    """Without a GPU, MMEngine would still wrap the models of several ranks for one each."""
+    if config.launcher != "none" and not torch.cuda.is_available():
+        config.setdefault("model_wrapper_cfg", {"type": "MMDistributedDataParallel", "device_ids": None})
 
 
 def _share_frames(config: Config, task: Task) -> None:
