@@ -213,6 +213,31 @@ class TestVideos:
             (3, 32, 48),
         ]
 
+    def test_a_camera_is_read_until_it_ends(
+        self, inferencer: SelfHumanInferencer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Camera:
+            def __init__(self, number: int) -> None:
+                self.left = 4 if number == 1 else 0
+
+            def isOpened(self) -> bool:
+                return self.left > 0
+
+            def get(self, key: int) -> float:
+                return 30.0
+
+            def read(self) -> tuple[bool, np.ndarray | None]:
+                self.left -= 1
+                return self.left >= 0, picture(48, 64, self.left % 4)
+
+            def release(self) -> None: ...
+
+        monkeypatch.setattr(cv2, "VideoCapture", Camera)
+        assert [one["frame"] for one in inferencer(1)["predictions"]] == [0, 1, 2, 3]
+        assert len(inferencer(1, max_frames=2)["predictions"]) == 2
+        with pytest.raises(RuntimeError, match="camera 0 cannot be opened"):
+            inferencer(0)
+
     def test_a_damaged_video_is_skipped(self, inferencer: SelfHumanInferencer, tmp_path: Path) -> None:
         (tmp_path / "broken.mp4").write_bytes(b"no video")
         result = inferencer([str(tmp_path / "broken.mp4"), picture()])

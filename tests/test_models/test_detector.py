@@ -315,6 +315,13 @@ class TestBuilding:
         assert detector.seg is None
         assert len(predict(detector, [noise(SIZE)], [sample([], SIZE)])) == 1
 
+    def test_configs_of_installed_libraries_are_found(self) -> None:
+        path = "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py"
+        given = str(SMALL.parents[1] / "pose2seg/pose2seg-small_1xb16-1k_synthetic-96x96.py")
+        model = compose_detector({"pose": path, "pose2seg": given})
+        assert [step["type"] for step in model.pose.transforms] == ["GetBBoxCenterScale", "TopdownAffine"]
+        assert model.pose.estimator.backbone.init_cfg is None
+
     def test_what_is_missing_is_named(self) -> None:
         with pytest.raises(ValueError, match="expected configs of 'pose', 'pose2seg'"):
             compose_detector({"pose": tiny_config()})
