@@ -36,6 +36,10 @@ SIGNALS: dict[str, str] = {
     "empty": "share of frames without anybody",
     "unreliable": "share of flow vectors that link different labels",
 }
+_WHICH_LABELS = (
+    "Round 0 is what TPR made of the first Seg Module's masks; later rounds are final labels. Decisions compare only "
+    "what is alike."
+)
 _SHARES = ("network", "previous", "pose2seg", "stability"), ("foreground", "ignored", "empty", "unreliable")
 
 _STYLE = """
@@ -59,7 +63,7 @@ def report_markdown(content: Mapping[str, Any]) -> str:
         content: See the module.
     """
     parts = [f"# {content['title']}", state(content), "## Rounds", _markdown_table(metric_rows(content))]
-    parts += ["## Label quality, without ground truth", _markdown_table(signal_rows(content))]
+    parts += ["## Label quality, without ground truth", _markdown_table(signal_rows(content)), _WHICH_LABELS]
     parts += ["## Decisions", *[f"* {text}" for text in decisions(content)]]
     if content["failures"]:
         parts += ["## Failures", *[f"* {text}" for text in content["failures"]]]
@@ -86,6 +90,7 @@ def report_html(content: Mapping[str, Any], pictures: Mapping[str, Path]) -> str
         _section(
             "Label quality, without ground truth",
             _html_table(signal_rows(content), content["best"]),
+            f"<p class=state>{_WHICH_LABELS}</p>",
             _signal_curves(content),
         ),
         _section("Decisions", _list(decisions(content))),

@@ -41,13 +41,23 @@ def test_a_worse_first_round_rolls_back_to_what_the_loop_began_with() -> None:
 
 
 def test_agreement_ends_the_loop_only_if_the_round_is_not_worse() -> None:
-    assert judge(_rounds({"network": 0.96}), 0.95, Guard()).converged
-    worse = judge(_rounds({"network": 0.96, "empty": 1.0}), 0.95, Guard())
+    assert judge(_rounds({}, agreement=0.96), 0.95, Guard()).converged
+    worse = judge(_rounds({"empty": 1.0}, agreement=0.96), 0.95, Guard())
     assert (worse.converged, worse.stop, worse.best) == (False, True, 0)
 
 
 def test_a_limit_is_no_agreement_beyond_it() -> None:
-    assert not judge(_rounds({"network": 0.95}), 0.95, Guard()).converged
+    assert not judge(_rounds({}, agreement=0.95), 0.95, Guard()).converged
+
+
+def test_final_labels_are_compared_with_final_labels_only() -> None:
+    rounds = [RoundFacts(0, GOOD), *(RoundFacts(n, {**GOOD, "final stability": s}) for n, s in ((1, 0.6), (2, 0.5)))]
+    assert judge(rounds[:2], 0.95, Guard()).best == 1
+    verdict = judge(rounds, 0.95, Guard())
+    assert (verdict.best, verdict.reasons) == (
+        1,
+        ("round 2 is worse than round 1: final stability fell from 0.600 to 0.500",),
+    )
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def _content() -> dict:
         "finished": True,
         "best": 1,
         "rounds": rounds,
-        "stages": [stage, {"name": "later", "kind": "train", "round": 1, "done": False}],
+        "stages": [stage, {"name": "still_to_come", "kind": "train", "round": 1, "done": False}],
         "sessions": [{"command": "self_train.py <x>", "versions": {"torch": "2"}, "failure": None, "seconds": 4}],
         "overhead": {"busy": 2.0, "total": 4.0, "share": 0.5},
         "failures": ["clip a|b was skipped: <reason>"],
@@ -127,7 +127,7 @@ def test_markdown_has_every_section_and_no_table_is_broken() -> None:
     for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "overhead of the loop 50.0%" in text
-    assert "later" not in text
+    assert "still_to_come" not in text
 
 
 def test_a_run_that_has_just_begun_has_a_report() -> None:

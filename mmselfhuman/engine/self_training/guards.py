@@ -1,7 +1,10 @@
 """When to stop, and which round to keep: what tells without any ground truth whether labels get better or worse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+
+FINAL = "final "
+"""Stands before the names of final labels' signals."""
 
 _FELL = "{name} fell from {before:.3f} to {now:.3f}"
 _ROSE = "{name} rose from {before:.3f} to {now:.3f}"
@@ -13,13 +16,17 @@ class RoundFacts:
 
     Attributes:
         round: Its number; 0 is what the loop began with.
-        signals: Of its labels, by the names of :class:`~mmselfhuman.engine.label_making.RoundSignals`.
+        signals: Of its labels, by the names of :class:`~mmselfhuman.engine.label_making.RoundSignals`: of what TPR
+            makes of the Seg Module's masks and, with ``'final '`` before them, of the final labels. The two are not
+            compared with each other: masks put together from persons flicker more.
+        agreement: IoU of final labels and the Seg Module's own masks; ``None`` if there are no final labels.
         held_out: What the held-out labelled set says, higher is better; ``None`` if there is none.
         collapsed: Why there are no labels that could be trained on; ``None`` if there are.
     """
 
     round: int
     signals: Mapping[str, float]
+    agreement: float | None = None
     held_out: float | None = None
     collapsed: str | None = None
 
@@ -83,19 +90,26 @@ class Guard:
     def _changes(self, best: RoundFacts, now: RoundFacts) -> list[str]:
         limits = {"stability": -self.stability, "network": -self.network, "empty": self.empty, "ignored": self.ignored}
         found = []
-        for name, limit in limits.items():
-            before, after = best.signals.get(name), now.signals.get(name)
-            if before is None or after is None:
-                continue
+        for name, before, after in _pairs(best, now, limits):
+            limit = limits[name.removeprefix(FINAL)]
             if (limit <= 0 and before - after > -limit) or (limit > 0 and after - before > limit):
                 found.append((_FELL if after < before else _ROSE).format(name=name, before=before, now=after))
         return found
 
     def _foreground(self, best: RoundFacts, now: RoundFacts) -> list[str]:
-        before, after = best.signals.get("foreground"), now.signals.get("foreground")
-        if not before or after is None or before / self.foreground <= after <= before * self.foreground:
-            return []
-        return [(_FELL if after < before else _ROSE).format(name="foreground", before=before, now=after)]
+        return [
+            (_FELL if after < before else _ROSE).format(name=name, before=before, now=after)
+            for name, before, after in _pairs(best, now, ["foreground"])
+            if before and not before / self.foreground <= after <= before * self.foreground
+        ]
+
+
+def _pairs(best: RoundFacts, now: RoundFacts, names: Iterable[str]) -> Iterator[tuple[str, float, float]]:
+    """Signals that both rounds have."""
+    for name in [prefix + name for prefix in ("", FINAL) for name in names]:
+        before, after = best.signals.get(name), now.signals.get(name)
+        if before is not None and after is not None:
+            yield name, before, after
 
 
 def judge(history: Sequence[RoundFacts], agreement: float, guard: Guard) -> Verdict:
@@ -123,7 +137,7 @@ def judge(history: Sequence[RoundFacts], agreement: float, guard: Guard) -> Verd
         elif facts.held_out is None or best.held_out is None or facts.held_out > best.held_out:
             best = facts
     last = history[-1]
-    agreed = last.signals.get("network")
+    agreed = last.agreement
     converged = last.round > 0 and not worse and agreed is not None and agreed > agreement
     if converged:
         reasons.append(f"final prediction and Seg Module agree by {agreed:.3f}, more than {agreement}")

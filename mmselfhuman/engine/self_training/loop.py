@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from mmselfhuman.engine.self_training.guards import Guard, RoundFacts, Verdict, judge
+from mmselfhuman.engine.self_training.guards import FINAL, Guard, RoundFacts, Verdict, judge
 from mmselfhuman.engine.self_training.ledger import Ledger, LedgerError, Result, now, write_result
 from mmselfhuman.engine.self_training.plan import Plan
 from mmselfhuman.engine.self_training.stages import Stage, dependents, digest
@@ -179,19 +179,17 @@ def write_verdict(stage: Stage, folder: Path, inputs: dict[str, Result]) -> None
     history = [facts_of(number, inputs, settings["held_out"]) for number in range(settings["round"] + 1)]
     verdict = judge(history, settings["agreement"], Guard(**settings["guard"]))
     facts = {"verdict": asdict(verdict), "signals": dict(history[-1].signals), "held_out": history[-1].held_out}
-    facts["first_signals"] = dict(history[0].signals)
     result = Result(digest=digest(facts), facts=facts, started=started, seconds=now() - started)
     write_result(folder, result)
 
 
 def facts_of(number: int, results: dict[str, Result], held_out: dict[str, str] | None) -> RoundFacts:
-    """What is known of a round; of round 0, the signals of the labels that its networks made first of all."""
-    labels, first = results.get(f"labels{number}"), results.get(f"tpr{number + 1}") if number == 0 else None
-    signals: dict[str, float] = {}
-    if labels is not None:
-        signals = labels.facts.get("signals") or {}
-    elif first is not None:
-        signals = (first.facts.get("rounds") or [{}])[0]
+    """What is known of a round: the signals of TPR's last labels (of round 0, of the first), and of the final ones."""
+    final = _signals(results.get(f"labels{number}"), "signals")
+    tpr = results.get(f"tpr{number or 1}")
+    rounds = [] if tpr is None else tpr.facts.get("rounds") or []
+    signals = dict(rounds[-1] if number else rounds[0]) if rounds else {}
+    signals |= {FINAL + name: value for name, value in final.items()}
     collapsed = [
         results[role].facts["collapsed"]
         for role in (f"tpr{number}", f"gbsr{number}", f"labels{number}")
@@ -200,7 +198,11 @@ def facts_of(number: int, results: dict[str, Result], held_out: dict[str, str] |
     score = None
     if held_out is not None and f"test{number}.{held_out['network']}" in results:
         score = results[f"test{number}.{held_out['network']}"].metrics.get(f"val/{held_out['metric']}")
-    return RoundFacts(number, signals, score, collapsed[0] if collapsed else None)
+    return RoundFacts(number, signals, final.get("network"), score, collapsed[0] if collapsed else None)
+
+
+def _signals(result: Result | None, name: str) -> dict[str, float]:
+    return {} if result is None else result.facts.get(name) or {}
 
 
 def verdict_of(result: Result) -> Verdict:

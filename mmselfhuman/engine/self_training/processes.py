@@ -99,6 +99,7 @@ class InOwnProcess:
 
 def _child(work: Callable, task: tuple, log: Path | None, environment: dict[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is the one to be interrupted, and stops this process
+    signal.signal(signal.SIGTERM, lambda number, frame: _end(1))
     _end_with_parent()
     os.environ.update(environment)
     _, folder, *_ = task
@@ -116,7 +117,15 @@ def _child(work: Callable, task: tuple, log: Path | None, environment: dict[str,
             code = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # worker processes and threads of libraries must not keep a stage from ending
+    _end(code)
+
+
+def _end(code: int) -> None:
+    """End this process at once, with the workers of its data loaders: one whose queue is full when its parent is gone
+    would wait for ever, and threads of libraries must not keep a stage from ending."""
+    for worker in multiprocessing.active_children():
+        worker.kill()
+    os._exit(code)
 
 
 def _end_with_parent() -> None:
@@ -126,7 +135,7 @@ def _end_with_parent() -> None:
 
     def watch() -> None:
         wait([parent.sentinel])
-        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+        _end(1)
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -74,7 +74,7 @@ def _round(number: int, plan: Plan, results: Mapping[str, Result | None]) -> dic
         if stage.kind == "test":
             metrics[stage.settings["network"]] = result.metrics
         elif stage.kind == "verdict":
-            verdict, signals = result.facts["verdict"], signals or result.facts["signals"]
+            verdict = result.facts["verdict"]
         elif stage.kind == "label":
             signals = {name: value for name, value in (result.facts.get("signals") or {}).items() if value is not None}
     if number == 0 and not signals:
