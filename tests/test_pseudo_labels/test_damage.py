@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from label_toys import label, tree
+from store_toys import label, tree
 
 from mmselfhuman.pseudo_labels import PseudoLabelError, PseudoLabelStore
 

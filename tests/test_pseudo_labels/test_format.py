@@ -6,9 +6,9 @@ import json
 import zipfile
 
 import numpy as np
-from label_toys import label
 from PIL import Image
 from pycocotools import mask as coco_mask
+from store_toys import label
 
 from mmselfhuman.pseudo_labels import PseudoLabelStore
 from mmselfhuman.structures import UNSURE, PseudoPerson

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from label_toys import HEIGHT, WIDTH, label, plain, tree
 from pycocotools import mask as coco_mask
+from store_toys import HEIGHT, WIDTH, label, plain, tree
 
 from mmselfhuman.datasets.images import read_image
 from mmselfhuman.pseudo_labels import PseudoLabelError, PseudoLabelStore
