@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 340, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 14, 26
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 12, 14, 26
 COLOURS = ("#1f6fb2", "#c8553d", "#3d8b4f", "#8a5fb0", "#b0892a", "#4a4a4a")
 
 

@@ -139,12 +139,25 @@ def test_from_makes_a_stage_again_and_what_depends_on_it(tmp_path: Path) -> None
     writer = Writer(tmp_path)
     again = loop(tmp_path, other, writer)
     with pytest.raises(LedgerError, match=r"round2\.labels: value: 0 -> 1"):
-        again.check("round2.seg")
+        again.check("round2.seg")  # which comes after it
     assert again.check("round2.labels")[0] == "round2.labels"
     again.run()
     assert writer.done[:3] == ["round2.labels", "round2.seg", "round3.tpr"]
     assert "round2.labels 1" in texts(tmp_path)["round3.seg"]
     assert "pretrain" not in writer.done
+
+
+def test_from_also_covers_changed_stages_after_it_that_do_not_depend_on_it(tmp_path: Path) -> None:
+    what = plan()
+    loop(tmp_path, what).run()
+    changed = {"round1.seg", "round3.seg"}
+    stages = [replace(s, settings={"value": 1}) if s.name in changed else s for s in what.stages]
+    stages = [replace(s, inputs={}) if s.name == "round3.seg" else s for s in stages]
+    writer = Writer(tmp_path)
+    again = loop(tmp_path, replace(what, stages=stages), writer)
+    assert {"round1.seg", "round3.seg"} <= set(again.check("round1.seg"))
+    again.run()
+    assert changed <= set(writer.done)
 
 
 def test_from_without_a_change_makes_it_again_all_the_same(tmp_path: Path) -> None:

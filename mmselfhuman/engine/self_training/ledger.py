@@ -140,18 +140,13 @@ class Ledger:
         }
         self.save()
 
-    def redo(self, stages: Sequence[Stage], first: str) -> list[str]:
-        """Forget a stage, and all that come after it in the plan and use what it left.
+    def redo(self, stages: Sequence[Stage], names: Sequence[str]) -> list[str]:
+        """Forget some stages, and all that use, directly or through others, what they left.
 
         Returns:
-            The names of those that had happened.
-
-        Raises:
-            LedgerError: The plan has no such stage.
+            The names of those that had happened, in the order of the plan.
         """
-        if first not in {stage.name for stage in stages}:
-            raise LedgerError(f"no stage is named {first!r}; there are {', '.join(stage.name for stage in stages)}")
-        again = dependents(stages, [first])
+        again = dependents(stages, names)
         for name in again:
             self._content["redone"][name] = self._content["redone"].get(name, 0) + 1
         forgotten = [name for name in again if self._content["stages"].pop(name, None) is not None]

@@ -82,7 +82,8 @@ class SelfTraining:
         """Compare the plan with what has happened.
 
         Args:
-            first: ``--from``: this stage, and what depends on it, is to be made again.
+            first: ``--from``: this stage, those after it that have changed, and what depends on them, are to be made
+                again.
 
         Returns:
             The stages that were forgotten because of ``first``.
@@ -92,13 +93,12 @@ class SelfTraining:
                 names the stages and what has changed.
         """
         changed = self.ledger.changed(self.plan.stages)
-        names = {stage.name for stage in self.plan.stages}
-        if first is not None and first not in names:
+        order = [stage.name for stage in self.plan.stages]
+        if first is not None and first not in order:
             raise LedgerError(f"--from {first}: no stage has this name; there are {_listed(self.plan.stages)}")
-        covered = set(dependents(self.plan.stages, [first])) if first is not None else set()
-        if not changed.keys() <= covered:
+        if any(first is None or order.index(name) < order.index(first) for name in changed):
             raise LedgerError(self._complaint(changed))
-        return [] if first is None else self.ledger.redo(self.plan.stages, first)
+        return [] if first is None else self.ledger.redo(self.plan.stages, [first, *changed])
 
     def run(self, until: str | None = None) -> Outcome:
         """Carry out what has not happened yet.
