@@ -23,13 +23,20 @@ class Pose2SegDataPreProcessor(SegDataPreProcessor):
     See :class:`mmseg.models.SegDataPreProcessor` for the arguments; ``mean`` and ``std`` are the image's.
     """
 
-    def __init__(self, skeleton_channels: int = NUM_CHANNELS, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        skeleton_channels: int = NUM_CHANNELS,
+        bgr_to_rgb: bool = False,
+        rgb_to_bgr: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        # mmseg itself swaps the channels of pictures with three of them only, which these are not.
+        super().__init__(bgr_to_rgb=bgr_to_rgb, rgb_to_bgr=rgb_to_bgr, **kwargs)
+        self._swap = bgr_to_rgb or rgb_to_bgr
         if self._enable_normalize:
             still = self.mean.new_zeros((skeleton_channels, 1, 1))
             self.mean = torch.cat([self.mean, still])
             self.std = torch.cat([self.std, still + 1])
-        self._swap, self._channel_conversion = self._channel_conversion, False
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """As mmseg's, of ``inputs`` ``(3 + skeleton_channels, h, w)``."""
