@@ -39,7 +39,7 @@ ROWS: dict[str, dict] = {
     "no reliability": {"reliability": None},
     "votes not balanced": {"balance": False},
     "not anchored": {"anchor": 0.0},
-    "the paper's sum (none of the last four)": PAPER,
+    "the paper's sum (no trust, reliability, balance or anchor)": PAPER,
     "the same, negated flow": {**PAPER, "backward": "negate"},
 }
 
