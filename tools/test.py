@@ -95,6 +95,7 @@ def main() -> None:
     except (ConfigError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
 
+    import torch.distributed
     from mmengine.dist import is_main_process
     from mmengine.fileio import dump
     from mmengine.registry import RUNNERS
@@ -104,6 +105,8 @@ def main() -> None:
     metrics = runner.test()
     if args.out and args.out.endswith(".json") and is_main_process():
         dump(metrics, args.out, indent=2)
+    if torch.distributed.is_initialized():  # threads of a group that is still there at exit may abort the process
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -72,11 +72,14 @@ def main() -> None:
     except (ConfigError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
 
+    import torch.distributed
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
     runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
     runner.train()
+    if torch.distributed.is_initialized():  # threads of a group that is still there at exit may abort the process
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

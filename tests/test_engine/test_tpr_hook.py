@@ -273,6 +273,9 @@ if config.launcher == 'pytorch':  # MMEngine would look for a GPU
 config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
 config.custom_hooks[-1].videos.num_videos = 3
 train(config, Drift())
+if config.launcher == 'pytorch':  # threads of a group that is still there at exit may abort the process
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
 """
 
 

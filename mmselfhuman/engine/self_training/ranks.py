@@ -1,5 +1,6 @@
 """Several ranks at the loop: rank 0 decides, and all carry out each stage together."""
 
+import atexit
 import os
 import socket
 import subprocess
@@ -31,6 +32,7 @@ class Ranks:
 
         _set_variables(launcher)
         dist.init_process_group("gloo", timeout=_FOREVER)
+        atexit.register(dist.destroy_process_group)  # else its threads may abort the process at exit
         self.rank = dist.get_rank()
         self._dist, self._carry_out = dist, carry_out
 
