@@ -59,7 +59,7 @@ def training_config(args: argparse.Namespace) -> Config:
 
 def use_mixed_precision(config: Config) -> None:
     wrapper = config.optim_wrapper.get("type", "OptimWrapper")
-    if wrapper not in ("OptimWrapper", "AmpOptimWrapper"):
+    if wrapper not in ("OptimWrapper", "AmpOptimWrapper", "BFloat16OptimWrapper"):
         raise ConfigError(f"--amp replaces optim_wrapper.type 'OptimWrapper', but {config.filename} uses '{wrapper}'")
     config.optim_wrapper.type = "AmpOptimWrapper"
     config.optim_wrapper.setdefault("loss_scale", "dynamic")

@@ -1,3 +1,4 @@
+from mmselfhuman.engine.bfloat16 import BFloat16OptimWrapper
 from mmselfhuman.engine.hooks import (
     ChannelsLast,
     DumpPredictions,
@@ -7,4 +8,12 @@ from mmselfhuman.engine.hooks import (
     TPRHook,
 )
 
-__all__ = ["ChannelsLast", "DumpPredictions", "ExactResumeHook", "GBSRHook", "ShowPredictions", "TPRHook"]
+__all__ = [
+    "BFloat16OptimWrapper",
+    "ChannelsLast",
+    "DumpPredictions",
+    "ExactResumeHook",
+    "GBSRHook",
+    "ShowPredictions",
+    "TPRHook",
+]

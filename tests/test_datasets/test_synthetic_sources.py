@@ -19,8 +19,8 @@ SPLITS = ("source_train", "source_test", "target_test")
 FROZEN = {
     "source_train": "413560af8371861a3af4d978ef581f58fb06c4a00d6118f85fa1423d49b6afc4",
     "source_test": "42f17bee4562bcf18c52e7df334c304cbb9cb9473b39a64ea9f13b6ac55dba5a",
-    "target_test": "79fa21bf47c5f53d9a3285d9f2396766f95e866b5b49c2cf78b5200ccc2d8fc6",
-    "videos": "701d723071aac982201affcc2854ec4b6ffb00ded80b47ae147b731ce3f78022",
+    "target_test": "ff0b807c054682bceeb872c6a0d4b66709699e3f2c47a57e56510ad6dc1dc35d",
+    "videos": "8e1d74234dc734f56127a4c18ff115b6d57e9d3929b12753ef391e0a745c75c3",
 }
 """SHA-256 of three images and their labels per split, and of six frames with truth and flow."""
 

@@ -1,5 +1,5 @@
 # A thousand steps for small networks.
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=5e-3, weight_decay=1e-2))
+optim_wrapper = dict(type='BFloat16OptimWrapper', optimizer=dict(type='AdamW', lr=5e-3, weight_decay=1e-2))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
     dict(type='PolyLR', power=0.9, eta_min=1e-5, begin=50, end=1000, by_epoch=False)
