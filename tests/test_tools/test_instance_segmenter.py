@@ -1,5 +1,6 @@
 """The instance segmenter through tools/test.py on real images of OCHuman, and the tools that make and tune it."""
 
+import hashlib
 import json
 import runpy
 import sys
@@ -13,6 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import save_checkpoint
 
+from mmselfhuman.apis import SelfHumanInferencer
 from mmselfhuman.registry import MODELS
 
 RunTool = Callable[..., None]
@@ -94,6 +96,29 @@ def test_three_checkpoints_become_one(run_tool: RunTool, tmp_path: Path, capsys:
         run_tool("tools/misc/combine_checkpoints.py", config, tmp_path / "all.pth")
     with pytest.raises(SystemExit, match=r"seg.pth is no checkpoint of the detector's pose network"):
         run_tool("tools/misc/combine_checkpoints.py", config, tmp_path / "all.pth", "--pose", tmp_path / "seg.pth")
+
+
+def test_a_published_checkpoint_has_weights_and_config_and_no_training(
+    run_tool: RunTool, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    trained = tiny_detector(SMALL, seed=5)
+    optimizer = torch.optim.AdamW(trained.parameters())
+    state = {"state_dict": trained.state_dict(), "optimizer": optimizer.state_dict(), "meta": {"iter": 7}}
+    torch.save(state, tmp_path / "iter_7.pth")
+    tiny_config().dump(tmp_path / "config.py")
+    out = tmp_path / "small.pth"
+    run_tool("tools/misc/publish_model.py", tmp_path / "iter_7.pth", out, "--config", tmp_path / "config.py")
+    path = Path(capsys.readouterr().out.splitlines()[-1])
+    assert path.name == f"small-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pth"
+    assert sorted(tmp_path.glob("small*")) == [path]
+    kept = torch.load(path, weights_only=False)
+    assert kept.keys() == {"state_dict", "meta"}
+    assert kept["meta"].keys() == {"cfg"}
+    loaded = SelfHumanInferencer(weights=path, device="cpu").model.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in trained.state_dict().items())
+    torch.save({"optimizer": {}}, tmp_path / "empty.pth")
+    with pytest.raises(SystemExit, match=r"error: the checkpoint has no 'state_dict', only \['optimizer'\]"):
+        run_tool("tools/misc/publish_model.py", tmp_path / "empty.pth", out)
 
 
 def test_scores_are_fitted(run_tool: RunTool, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
