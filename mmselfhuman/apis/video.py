@@ -20,7 +20,7 @@ from mmselfhuman.models.gbsr.refiner import GraphPoseRefiner
 from mmselfhuman.models.tpr.refiner import TemporalParsingRefiner
 from mmselfhuman.structures import Frame
 
-PairFlow = tuple[np.ndarray, np.ndarray]
+PairFlow = tuple[np.ndarray, np.ndarray | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class _Seen:
         small: ``(h, w, 3)`` uint8, the frame at the size at which motion is estimated.
         poses: In pixels of the frame.
         logits: ``(K, ., .)`` of the Seg Module, or refined; ``None`` without one.
-        flow: From the frame before to this one and back, ``(2, h, w)`` each; ``None`` for the first.
+        flow: From the frame before to this one and, for refiners, back, ``(2, h, w)`` each; ``None`` for the first.
     """
 
     frame: Frame
@@ -59,7 +59,8 @@ class VideoSegmenter:
         batch_size: Frames that go through the networks together.
         segment: Tracks are made, and poses refined, over so many frames at a time,
         context: with so many before and after them, by which tracks are continued.
-        motion_side: The longer side, in pixels, of the frames whose motion is estimated.
+        motion_side: The longer side, in pixels, of the frames whose motion is estimated. Following needs less than
+            refining: half of it, in one direction.
     """
 
     def __init__(
@@ -78,7 +79,9 @@ class VideoSegmenter:
                 raise ValueError(f"{name}: expected at least 1, got {value}")
         self.detector, self.flow, self.gbsr = detector, flow, gbsr
         self.tpr = None if tpr is None or detector.seg is None else tpr
-        self.batch_size, self.segment, self.context, self.motion_side = batch_size, segment, context, motion_side
+        self._refining = self.tpr is not None or gbsr is not None
+        self.batch_size, self.segment, self.context = batch_size, segment, context
+        self.motion_side = motion_side if self._refining else motion_side / 2
         self._timed = detector.stopwatch
 
     def __call__(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, FramePersons]]:
@@ -123,6 +126,8 @@ class VideoSegmenter:
             still = np.zeros((2, *first.shape[:2]), np.float32)
             return still, still
         pair = (torch.from_numpy(image).permute(2, 0, 1)[None].to(device) for image in (first, second))
+        if not self._refining:
+            return self.flow(*pair)[0].cpu().numpy(), None
         forward, backward = self.flow.bidirectional(*pair)
         return forward[0].cpu().numpy(), backward[0].cpu().numpy()
 
@@ -168,7 +173,8 @@ class VideoSegmenter:
         with self._timed("tracking" if self.gbsr is None else "gbsr"):
             scale = np.array(part[0].small.shape[1::-1]) / np.array(part[0].frame.image.shape[1::-1])
             poses = [_scaled(one.poses.keypoints.double().cpu().numpy(), scale) for one in part]
-            motion = ClipMotion([one.flow[0] for one in part[1:]], [one.flow[1] for one in part[1:]])
+            forward, backward = ([one.flow[way] for one in part[1:]] for way in (0, 1))
+            motion = ClipMotion(forward, backward if self._refining else None)
             if self.gbsr is None:
                 whose: list[list[tuple]] = [[] for _ in part]
                 for track_id, track in enumerate(track_persons(poses, motion)):
