@@ -158,17 +158,23 @@ def _draw(
     rows, columns = (torch.arange(side, dtype=torch.float32, device=poses.device) for side in size)
     # What is not there may lie anywhere, also at infinity.
     points = torch.where(visibility[..., None] > 0, poses[..., :2].float(), 0.0)
-    ends = torch.tensor(LIMBS, device=poses.device)
-    limb_visibility = visibility[:, ends].amin(-1)
-    joints = _to_points(points, rows, columns)
-    limbs = _to_segments(points[:, ends[:, 0]], points[:, ends[:, 1]], rows, columns)
+    joints, joint_counts = _by_part(joint_parts)
+    limbs, limb_counts = _by_part(limb_parts)
+    ends = torch.tensor(LIMBS)[limbs].to(poses.device)
+    to_joints = _to_points(points[:, joints], rows, columns)
+    to_limbs = _to_segments(points[:, ends[:, 0]], points[:, ends[:, 1]], rows, columns)
     return torch.cat(
         [
-            *_nearest(joints, visibility, joint_parts, sigmas[0]),
-            *_nearest(limbs, limb_visibility, limb_parts, sigmas[1]),
+            _nearest(to_joints, visibility[:, joints], joint_counts, sigmas[0]),
+            _nearest(to_limbs, visibility[:, ends].amin(-1), limb_counts, sigmas[1]),
         ],
         dim=1,
     )
+
+
+def _by_part(parts: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The order in which those of a part stand together, and how many each part has."""
+    return sorted(range(len(parts)), key=parts.__getitem__), [parts.count(part) for part in range(max(parts) + 1)]
 
 
 def _to_points(points: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -189,10 +195,15 @@ def _to_segments(start: Tensor, end: Tensor, rows: Tensor, columns: Tensor) -> T
     return squares.add_(torch.addcmul(y, place, along[..., 1, None, None], value=-1).square_())
 
 
-def _nearest(squares: Tensor, visibility: Tensor, parts: Sequence[int], sigma: float) -> Iterator[Tensor]:
-    """``(n, 1, h, w)`` for the visible ones of each part, then for all hidden ones."""
-    groups = [(_VISIBLE, [i for i, p in enumerate(parts) if p == part]) for part in range(max(parts) + 1)]
-    for wanted, members in (*groups, (_HIDDEN, list(range(len(parts))))):
-        absent = torch.where(visibility[:, members] == wanted, 0.0, torch.inf)
-        nearest = (squares[:, members] + absent[..., None, None]).amin(1, keepdim=True)
-        yield nearest.mul_(-0.5 / sigma**2).exp_()
+def _nearest(squares: Tensor, visibility: Tensor, counts: Sequence[int], sigma: float) -> Tensor:
+    """``(n, parts + 1, h, w)``: for the visible ones of each part, which stand together, then for all hidden ones."""
+    n, total, *size = squares.shape
+    result = squares.new_full((n, len(counts) + 1, *size), torch.inf)
+    for wanted, channels, members in ((_VISIBLE, slice(-1), counts), (_HIDDEN, slice(-1, None), [total])):
+        absent = visibility != wanted
+        if absent.all():
+            continue
+        shown = squares.masked_fill(absent[..., None, None], torch.inf) if absent.any() else squares
+        for channel, group in zip(result[:, channels].unbind(1), shown.split(members, dim=1), strict=True):
+            torch.amin(group, dim=1, out=channel)
+    return result.mul_(-0.5 / sigma**2).exp_()
