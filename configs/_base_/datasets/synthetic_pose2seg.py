@@ -7,13 +7,14 @@ meta_keys = ('id', 'img_id', 'img_path', 'ori_shape', 'img_shape', 'region', 'fr
 
 train_pipeline = [
     dict(type='LoadPersonImage'),
-    dict(type='RotateFrame', prob=0.6, degrees=90.),
-    dict(type='PastePerson', prob=0.6),
-    dict(type='PasteThing', prob=0.5),
+    dict(type='RotateFrame', prob=0.5, degrees=45.),
+    dict(type='BendLimbs', prob=0.3, degrees=60.),
+    dict(type='PastePerson', prob=0.8, shift=(0.6, 0.15), interlaced=0.5),
+    dict(type='PasteThing', prob=0.4),
     dict(type='PoseNoise'),
     dict(crop, scale_range=(0.9, 1.2), shift=0.05),
     dict(type='mmseg.PhotoMetricDistortion'),
-    dict(type='SpoilImage'),
+    dict(type='SpoilImage', blur=0.2, extent=0.08),
     maps,
     # The maps of a mirrored person are the mirrored maps.
     dict(type='RandomFlip', prob=0.5),

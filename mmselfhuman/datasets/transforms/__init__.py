@@ -1,3 +1,4 @@
+from mmselfhuman.datasets.transforms.bending import BendLimbs
 from mmselfhuman.datasets.transforms.loading import LoadPersonImage, LoadPersonSegMap
 from mmselfhuman.datasets.transforms.pasting import PastePerson, PasteThing
 from mmselfhuman.datasets.transforms.rotation import RotateFrame
@@ -6,6 +7,7 @@ from mmselfhuman.datasets.transforms.spoiling import SpoilImage
 
 __all__ = [
     "AddSkeletonMaps",
+    "BendLimbs",
     "CropPerson",
     "LoadPersonImage",
     "LoadPersonSegMap",

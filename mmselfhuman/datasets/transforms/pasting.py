@@ -9,8 +9,19 @@ from pycocotools import mask as coco_mask
 
 from mmselfhuman.datasets.transforms.loading import LoadPersonImage
 from mmselfhuman.registry import TRANSFORMS
+from mmselfhuman.structures import JOINTS, LIMBS
 
 _HIDDEN, _VISIBLE = 1, 2
+_PARTS = ("trunk", "left elbow", "right elbow", "left knee", "right knee")
+
+
+def _part(limb: tuple[int, int]) -> int:
+    """Arms hang at their elbow, legs at their knee; all other limbs belong to the trunk."""
+    names = [JOINTS[joint].replace("_", " ").replace("wrist", "elbow").replace("ankle", "knee") for joint in limb]
+    return next((_PARTS.index(name) for name in names if name in _PARTS), 0)
+
+
+_PART_OF_LIMB = np.array([_part(limb) for limb in LIMBS])
 
 
 @TRANSFORMS.register_module()
@@ -25,7 +36,10 @@ class PastePerson(BaseTransform):
 
     Args:
         prob: Chance that it is done.
-        shift: How far the other's box may lie from the person's, as a share of the person's box.
+        shift: How far the other's box may lie from the person's, as shares of the width and the height of the person's
+            box.
+        interlaced: Chance that the other's trunk and each of the limbs lie in front or behind for themselves, as they
+            do when two hold each other; else the other does as a whole.
         scale_range: The other's height over the person's.
         least_seen: Share of the person's seen pixels that must stay.
         load: Reads the other image.
@@ -34,13 +48,14 @@ class PastePerson(BaseTransform):
     def __init__(
         self,
         prob: float = 0.5,
-        shift: float = 0.4,
+        shift: tuple[float, float] = (0.4, 0.4),
+        interlaced: float = 0.0,
         scale_range: tuple[float, float] = (0.8, 1.25),
         least_seen: float = 0.25,
         load: Callable[[dict], dict] | None = None,
     ) -> None:
-        self.prob, self.shift, self.scale_range = prob, shift, tuple(scale_range)
-        self.least_seen = least_seen
+        self.prob, self.shift, self.scale_range = prob, np.array(shift), tuple(scale_range)
+        self.interlaced, self.least_seen = interlaced, least_seen
         self.load = load or LoadPersonImage()
 
     def transform(self, results: dict) -> dict:
@@ -53,18 +68,16 @@ class PastePerson(BaseTransform):
         warp = self._warp(coco_mask.toBbox(results["person_mask"]), coco_mask.toBbox(donor["person_mask"]), rng)
         size = seen.shape[1], seen.shape[0]
         pasted = cv2.warpAffine(coco_mask.decode(donor["person_mask"]), warp, size, flags=cv2.INTER_NEAREST) > 0
-        in_front = rng.random() < 0.5
-        shown = pasted if in_front else pasted & ~seen
+        poses, visibility = self._added(results, donor, warp)
+        shown = pasted & ~(seen & self._behind(poses[-1], pasted & seen, rng))
         left = seen & ~shown
         if left.sum() < self.least_seen * seen.sum() or not shown.any():
             return results
         image = cv2.warpAffine(donor["img"], warp, size, flags=cv2.INTER_LINEAR)
         results["img"] = np.where(shown[..., None], image, results["img"])
         results["person_mask"] = coco_mask.encode(np.asfortranarray(left.view(np.uint8)))
-        poses, visibility = self._added(results, donor, warp)
-        visibility[:-1] = _hidden_by(shown, poses[:-1], visibility[:-1])
-        if not in_front:
-            visibility[-1:] = _hidden_by(seen, poses[-1:], visibility[-1:])
+        visibility[:-1] = hidden_by(shown, poses[:-1], visibility[:-1])
+        visibility[-1:] = hidden_by(left, poses[-1:], visibility[-1:])
         results["poses"], results["visibility"] = poses, visibility
         area = donor["areas"][donor["person"]] * abs(np.linalg.det(warp[:, :2]))
         results["areas"] = np.append(results["areas"], np.float32(area))
@@ -73,8 +86,17 @@ class PastePerson(BaseTransform):
     def _warp(self, box: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """``(2, 3)`` that maps the other image's pixels to this one's."""
         scale = rng.uniform(*self.scale_range) * max(box[2:]) / max(*other[2:], 1)
-        centre = box[:2] + box[2:] * (0.5 + rng.uniform(-self.shift, self.shift, 2))
+        centre = box[:2] + box[2:] * (0.5 + rng.uniform(-self.shift, self.shift))
         return np.hstack([np.eye(2) * scale, (centre - scale * (other[:2] + other[2:] / 2))[:, None]])
+
+    def _behind(self, pose: np.ndarray, common: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Where the other is behind the person, of the ``(H, W)`` bool pixels that both would have: ``(H, W)`` bool."""
+        if rng.random() >= self.interlaced:
+            return np.full_like(common, rng.random() < 0.5)
+        behind = rng.random(len(_PARTS)) < 0.5
+        result = np.zeros_like(common)
+        result[common] = behind[_PART_OF_LIMB[nearest_limb(np.argwhere(common)[:, ::-1], pose)]]
+        return result
 
     @staticmethod
     def _added(results: dict, donor: dict, warp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +147,7 @@ class PasteThing(BaseTransform):
         texture = cv2.resize(_random_part(donor, rng), seen.shape[::-1], interpolation=cv2.INTER_LINEAR)
         results["img"] = np.where(shown[..., None], texture, results["img"])
         results["person_mask"] = coco_mask.encode(np.asfortranarray(left.view(np.uint8)))
-        results["visibility"] = _hidden_by(shown, results["poses"], results["visibility"])
+        results["visibility"] = hidden_by(shown, results["poses"], results["visibility"])
         return results
 
     def _shape(self, box: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -146,6 +168,17 @@ class PasteThing(BaseTransform):
         return shape.astype(bool)
 
 
+def nearest_limb(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """``(k,)`` indices into ``LIMBS``: of a ``(17, 3)`` pose's limbs the nearest to each of ``(k, 2)`` points."""
+    ends = pose[np.array(LIMBS)]
+    start, along = ends[:, 0, :2], ends[:, 1, :2] - ends[:, 0, :2]
+    there = points[:, None] - start
+    place = (there * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-6)
+    distance = np.linalg.norm(there - np.clip(place, 0, 1)[..., None] * along, axis=-1)
+    distance[:, (ends[..., 2] == 0).any(1)] = np.inf
+    return distance.argmin(1)
+
+
 def _random_part(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A part of an image, between a sixteenth and the half of its height and width."""
     height, width = np.maximum(1, (np.array(image.shape[:2]) * rng.uniform(1 / 16, 1 / 2, 2)).astype(int))
@@ -153,6 +186,7 @@ def _random_part(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image[y : y + height, x : x + width]
 
 
-def _hidden_by(cover: np.ndarray, poses: np.ndarray, visibility: np.ndarray) -> np.ndarray:
+def hidden_by(cover: np.ndarray, poses: np.ndarray, visibility: np.ndarray) -> np.ndarray:
+    """``(n, 17)`` visibility when the ``(H, W)`` bool pixels of ``cover`` lie before the joints of ``(n, 17, 3)``."""
     x, y = np.clip(poses[..., :2].round().astype(int), 0, (cover.shape[1] - 1, cover.shape[0] - 1)).transpose(2, 0, 1)
     return np.where((visibility == _VISIBLE) & cover[y, x], _HIDDEN, visibility).astype(np.uint8)
