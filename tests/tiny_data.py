@@ -78,6 +78,7 @@ def cut_down(config: Config, data: TinyData, work_dir: Path) -> Config:
         _use_tiny_data(node, data)
         _label_little(node, work_dir)
         _load_no_weights(node)
+        _normalise_alone(node)
         _shrink_images(node)
         _propose_less(node)
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
@@ -125,6 +126,11 @@ def _load_no_weights(node: ConfigDict) -> None:
         node.pretrained = False if str(node.get("type")).endswith("TIMMBackbone") else None
     if (node.get("init_cfg") or {}).get("type") == "Pretrained":
         node.init_cfg = None
+
+
+def _normalise_alone(node: ConfigDict) -> None:
+    if node.get("type") == "SyncBN":
+        node.type = "BN"
 
 
 def _shrink_images(node: ConfigDict) -> None:

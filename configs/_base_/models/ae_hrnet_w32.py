@@ -34,6 +34,7 @@ model = dict(
             heatmap_size=(512, 512),
             sigma=2,
             decode_topk=30,
+            # As the published checkpoints need it; 0 fits weights that were trained here (see ae_small.py).
             decode_center_shift=0.5,
             decode_keypoint_order=[0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16],
             decode_max_instances=30)),

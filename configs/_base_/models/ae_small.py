@@ -5,7 +5,9 @@ codec = dict(
     heatmap_size=(64, 64),
     sigma=1.5,
     decode_topk=10,
-    decode_center_shift=0.5,
+    # mmpose's targets round a joint to the nearest pixel of the heatmap. The half pixel of the published checkpoints is
+    # for targets that were rounded down.
+    decode_center_shift=0.,
     decode_keypoint_order=[0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16],
     decode_max_instances=10)
 model = dict(

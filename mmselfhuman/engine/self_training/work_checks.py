@@ -21,7 +21,7 @@ from mmselfhuman.engine.self_training.binding import HOOKS as LABELLING_HOOKS
 from mmselfhuman.engine.self_training.binding import has_hook, reads_pseudo_labels
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.stages import digest
-from mmselfhuman.engine.self_training.work import Task
+from mmselfhuman.engine.self_training.task import Task
 from mmselfhuman.engine.self_training.work_labels import build_network
 from mmselfhuman.registry import DATASETS
 

@@ -11,7 +11,7 @@ from mmengine.registry import MODELS, init_default_scope
 
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.stages import digest
-from mmselfhuman.engine.self_training.work import Task
+from mmselfhuman.engine.self_training.task import Task
 from mmselfhuman.models.detectors.checkpoints import load_parts
 
 _LIBRARIES = ("mmseg", "mmpose", "mmdet")

@@ -28,7 +28,7 @@ from mmselfhuman.engine.label_making.weights import weights_digest
 from mmselfhuman.engine.self_training.fusion import FusedLabelMaker, pose2seg_head
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.stages import plain
-from mmselfhuman.engine.self_training.work import Task
+from mmselfhuman.engine.self_training.task import Task
 from mmselfhuman.engine.self_training.work_networks import share_frames
 from mmselfhuman.models.pose2seg import PersonFusion
 from mmselfhuman.pseudo_labels import PseudoLabelStore, RoundReader

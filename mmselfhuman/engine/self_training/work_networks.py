@@ -20,7 +20,7 @@ from mmselfhuman.engine.hooks import ExactResumeHook
 from mmselfhuman.engine.self_training.binding import HOOKS, dictionaries, has_hook, kind_of
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.stages import digest
-from mmselfhuman.engine.self_training.work import Task
+from mmselfhuman.engine.self_training.task import Task
 from mmselfhuman.models.detectors.checkpoints import load_parts
 from mmselfhuman.pseudo_labels import PseudoLabelStore
 from mmselfhuman.registry import RUNNERS
