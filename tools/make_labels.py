@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mmengine.config import DictAction
 
-from mmselfhuman.utils import ConfigError, load_config
+from mmselfhuman.utils import ConfigError, load_config, only_weights
 
 if TYPE_CHECKING:
     from mmselfhuman.engine.label_making import Predictor
@@ -125,7 +125,8 @@ def predictor(args: argparse.Namespace, config: dict | None) -> Predictor:
     from mmselfhuman.engine.label_making.weights import weights_digest
 
     model = MODELS.build(config.model)
-    load_checkpoint(model, args.checkpoint, map_location="cpu")
+    with only_weights():
+        load_checkpoint(model, args.checkpoint, map_location="cpu")
     identity = {"model": type(model).__name__, "weights": weights_digest(model)}
     return SegmentorPredictor(model.to(get_device()), identity=identity)
 

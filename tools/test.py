@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
 
-from mmselfhuman.utils import ConfigError, load_config
+from mmselfhuman.utils import ConfigError, UnsafeCheckpointError, load_config, only_weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -101,8 +101,12 @@ def main() -> None:
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
-    runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
-    metrics = runner.test()
+    try:
+        with only_weights():
+            runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
+            metrics = runner.test()
+    except UnsafeCheckpointError as error:
+        sys.exit(f"error: {error}")
     if args.out and args.out.endswith(".json") and is_main_process():
         dump(metrics, args.out, indent=2)
     if torch.distributed.is_initialized():  # threads of a group that is still there at exit may abort the process

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mmselfhuman.utils import ConfigError, checkpoint_to_resume, load_config
+from mmselfhuman.utils import ConfigError, UnsafeCheckpointError, checkpoint_to_resume, load_config, only_weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -76,8 +76,12 @@ def main() -> None:
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
-    runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
-    runner.train()
+    try:
+        with only_weights():
+            runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
+            runner.train()
+    except UnsafeCheckpointError as error:
+        sys.exit(f"error: {error}")
     if torch.distributed.is_initialized():  # threads of a group that is still there at exit may abort the process
         torch.distributed.destroy_process_group()
 

@@ -22,6 +22,7 @@ from mmselfhuman.datasets.images import DamagedImageError
 from mmselfhuman.models.detectors.persons import FramePersons
 from mmselfhuman.models.detectors.stopwatch import Stopwatch
 from mmselfhuman.registry import INFERENCERS
+from mmselfhuman.utils import only_weights, plain_config
 
 Temporal = Literal["none", "ids", "refine"]
 TEMPORAL: tuple[str, ...] = ("none", "ids", "refine")
@@ -280,10 +281,11 @@ def _resolved(model: Any, weights: Weights) -> tuple[Any, Weights]:
     if isinstance(model, Mapping) and "model" not in model:
         return composed(model), weights
     if model is None and isinstance(weights, str | Path):
-        meta = CheckpointLoader.load_checkpoint(str(weights), map_location="cpu").get("meta", {})
+        with only_weights():
+            meta = CheckpointLoader.load_checkpoint(str(weights), map_location="cpu").get("meta", {})
         if "cfg" not in meta:
             raise ValueError(f"{weights} has no config in it; give model as well")
-        return Config.fromstring(meta["cfg"], file_format=".py"), weights
+        return plain_config(meta["cfg"], f"the config in {weights}"), weights
     if model is None:
         raise ValueError("neither model nor a checkpoint that has its config is given")
     return model, weights

@@ -14,6 +14,7 @@ from torch import nn
 from mmselfhuman.models.detectors.checkpoints import PARTS, load_parts
 from mmselfhuman.models.detectors.compose import compose_detector
 from mmselfhuman.registry import MODELS
+from mmselfhuman.utils import only_weights
 
 Weights = str | os.PathLike | Mapping[str, str] | None
 
@@ -91,7 +92,8 @@ def load_detector(config: Config | ConfigDict, weights: Weights, device: str, se
     if isinstance(weights, Mapping):
         load_parts(model, weights)
     elif weights is not None:
-        load_checkpoint(model, str(weights), map_location="cpu", strict=True)
+        with only_weights():
+            load_checkpoint(model, str(weights), map_location="cpu", strict=True)
     return model.to(device).eval()
 
 

@@ -1,12 +1,18 @@
 """Reading still images from files, with damage told apart from absence."""
 
+import io
+
 import cv2
 import numpy as np
 from mmengine import fileio
+from PIL import Image
+
+from mmselfhuman.structures import MAX_PIXELS
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
 _JPEG_START_OF_SCAN = 0xDA
+_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 
 
 class DamagedImageError(ValueError):
@@ -29,7 +35,8 @@ def read_image(path: str, size: tuple[int, int] | None = None, backend_args: dic
 
     Raises:
         FileNotFoundError: There is no such file.
-        DamagedImageError: The file is empty, truncated, no image, or of another size than annotated.
+        DamagedImageError: The file is empty, truncated, no image, of another size than annotated, or of more than
+            ``MAX_PIXELS`` pixels, which are not decoded.
     """
     try:
         content = fileio.get(path, backend_args=backend_args)
@@ -39,6 +46,7 @@ def read_image(path: str, size: tuple[int, int] | None = None, backend_args: dic
         raise DamagedImageError(f"image {path} is empty (0 bytes)")
     if _is_truncated(content):
         raise DamagedImageError(f"image {path} is truncated after {len(content)} bytes")
+    _refuse_bomb(path, content)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
@@ -52,6 +60,19 @@ def read_image(path: str, size: tuple[int, int] | None = None, backend_args: dic
         height, width = image.shape[:2]
         raise DamagedImageError(f"image {path} has {width} x {height} pixels, annotated are {size[1]} x {size[0]}")
     return image
+
+
+def _refuse_bomb(path: str, content: bytes) -> None:
+    """Look at the size in the header, before pixels are decoded. OpenCV has a limit for what Pillow does not know."""
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            width, height = image.size
+    except Image.DecompressionBombError as error:
+        raise DamagedImageError(f"image {path} is too large to be decoded: {error}") from error
+    except Exception:  # whatever Pillow's formats raise for broken headers; decoding tells what is wrong
+        return
+    if width * height > MAX_PIXELS:
+        raise DamagedImageError(f"image {path} announces {width} x {height} pixels, at most {MAX_PIXELS} are decoded")
 
 
 def _is_truncated(content: bytes) -> bool:

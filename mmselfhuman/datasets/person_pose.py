@@ -8,9 +8,9 @@ import numpy as np
 from mmselfhuman.datasets.person_dataset import PersonDataset
 from mmselfhuman.datasets.pose_metainfo import coco_pose_metainfo
 from mmselfhuman.datasets.sources.export import CATEGORY_ID, person_to_coco
-from mmselfhuman.datasets.sources.masks import run_lengths
 from mmselfhuman.registry import DATASETS
 from mmselfhuman.structures import NUM_JOINTS, Person, PersonImage, PersonSource
+from mmselfhuman.structures.rle import run_lengths
 
 _SAMPLE_METAINFO = (
     "dataset_name",

@@ -27,7 +27,10 @@ def read_results(
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # no UTF-8, no JSON, a number of thousands of digits, or as many brackets
         raise ValueError(f"{path}: malformed JSON: {error}") from None
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise ValueError(f"{path}: expected a list of COCO results, got {type(content).__name__}")
@@ -42,9 +45,9 @@ def read_results(
 
 
 def _file_name(entry: dict, file_names: Mapping[int, str], where: str) -> str:
-    if "file_name" in entry:
+    if isinstance(entry.get("file_name"), str):
         return entry["file_name"]
-    if entry.get("image_id") not in file_names:
+    if not isinstance(entry.get("image_id"), int | str) or entry["image_id"] not in file_names:
         raise ValueError(
             f"{where} has no 'file_name', and its image_id {entry.get('image_id')!r} is not among the "
             f"{len(file_names)} known ids; ids differ between files: say of which annotation file these are"

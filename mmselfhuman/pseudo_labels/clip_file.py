@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmselfhuman.pseudo_labels.files import PseudoLabelError, replacing, to_json
-from mmselfhuman.pseudo_labels.maps import coarsen, decode_map, encode_map, refine
-from mmselfhuman.pseudo_labels.records import label_to_json, person_from_json
+from mmselfhuman.pseudo_labels.files import PseudoLabelError, check_relative, replacing, to_json
+from mmselfhuman.pseudo_labels.maps import MAX_STRIDE, coarsen, decode_map, encode_map, refine
+from mmselfhuman.pseudo_labels.records import check_frames, check_label, is_count, label_to_json, person_from_json
 from mmselfhuman.structures import PseudoLabel
 
 FORMAT_VERSION = 1
@@ -67,7 +67,12 @@ class ClipFile:
         Raises:
             PseudoLabelError: The file is missing or damaged.
         """
-        return self._json(_HEADER)
+        header = self._json(_HEADER)
+        try:
+            check_frames(header["frames"], header["persons"])
+        except (KeyError, ValueError) as error:
+            raise PseudoLabelError(f"{self.path} is damaged: {_HEADER} is not as expected ({error!r})") from error
+        return header
 
     def check(self) -> None:
         """Read everything once, and see that the pixels are there.
@@ -89,7 +94,9 @@ class ClipFile:
         name = _name(frame)
         entry = self._json(f"{name}.json")
         label = self._label(entry, name)
-        size, stride = (label.height, label.width), entry["confidence_stride"]
+        size, stride = (label.height, label.width), entry.get("confidence_stride")
+        if not is_count(stride) or not 1 <= stride <= MAX_STRIDE:
+            raise PseudoLabelError(f"{self.path} is damaged: {name}.json has confidence_stride {stride!r}")
         coarse = self._map(f"{name}.confidence.png", (-(-size[0] // stride), -(-size[1] // stride)))
         return replace(
             label,
@@ -109,23 +116,27 @@ class ClipFile:
     def _label(self, entry: dict, name: str) -> PseudoLabel:
         try:
             persons = entry["persons"]
-            return PseudoLabel(
+            label = PseudoLabel(
                 frame=entry["frame"],
                 height=entry["height"],
                 width=entry["width"],
-                image=str(self._frames_folder / entry["image"]),
+                image=str(self._frames_folder / check_relative(entry["image"])),
                 persons=None if persons is None else tuple(person_from_json(person) for person in persons),
                 provenance=entry["provenance"],
             )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            check_label(label, name)
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise PseudoLabelError(f"{self.path} is damaged: {name}.json is not as expected ({error!r})") from error
+        if _name(label.frame) != name:
+            raise PseudoLabelError(f"{self.path} is damaged: {name}.json is about frame {label.frame}")
+        return label
 
     def _map(self, name: str, size: tuple[int, int]) -> np.ndarray | None:
         content = self._content(name)
         if content is None:
             return None
-        values = decode_map(content)
-        if values is None or values.shape != size:
+        values = decode_map(content, size)
+        if values is None:
             raise PseudoLabelError(f"{self.path} is damaged: {name} in it is no grey image of {size[1]} x {size[0]}")
         return values
 
@@ -134,9 +145,12 @@ class ClipFile:
         if content is None:
             raise PseudoLabelError(f"{self.path} is damaged: it lacks {name}")
         try:
-            return json.loads(content)
-        except ValueError as error:
+            found = json.loads(content)
+        except (ValueError, RecursionError) as error:
             raise PseudoLabelError(f"{self.path} is damaged: {name} in it is no JSON") from error
+        if not isinstance(found, dict):
+            raise PseudoLabelError(f"{self.path} is damaged: {name} in it is no JSON object")
+        return found
 
     def _content(self, name: str) -> bytes | None:
         """An entry of the archive, ``None`` if there is none of that name."""
@@ -170,6 +184,9 @@ def _directory(path: Path) -> dict[str, tuple[int, int, int]]:
     """Offset, size and CRC-32 of each entry of an archive. Asking :mod:`zipfile` for each would read all of it anew."""
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
+    length = path.stat().st_size
+    if any(entry.file_size > length for entry in entries):
+        raise zipfile.BadZipFile("an entry is longer than the file")
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
         raise zipfile.BadZipFile("an entry is compressed")
     return {entry.filename: (entry.header_offset, entry.file_size, entry.CRC) for entry in entries}

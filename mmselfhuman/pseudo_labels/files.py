@@ -15,7 +15,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 _PARTIAL = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)\.(?P<process>\d+)\.partial")
 _STORAGE_FAILS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class PseudoLabelError(ValueError):
@@ -26,8 +26,23 @@ def check_video_name(name: str) -> str:
     """Let a video name pass that can be a relative path below any folder, on every operating system.
 
     Raises:
-        ValueError: It is empty or absolute, has a part that is empty, ``'.'`` or ``'..'``, a backslash, a drive or a
-            control character, or a part ends like one of the store's own files.
+        ValueError: It is none (see :func:`check_relative`), or a part of it ends like one of the store's own files.
+    """
+    check_relative(name)
+    if any(part.lower().endswith((CLIP_SUFFIX, *IMAGE_SUFFIXES, ".partial")) for part in name.split("/")):
+        suffixes = f"{CLIP_SUFFIX}, {', '.join(IMAGE_SUFFIXES)} or .partial"
+        raise ValueError(
+            f"name {name!r} cannot be a path in the store: a part of it ends in {suffixes}, as the store's files do"
+        )
+    return name
+
+
+def check_relative(name: str) -> str:
+    """Let a name pass that is a path below any folder, on every operating system.
+
+    Raises:
+        ValueError: It is no text, empty or absolute, or has a part that is empty, ``'.'`` or ``'..'``, a backslash, a
+            drive, a control character, or what no file name can hold.
     """
     parts = name.split("/") if isinstance(name, str) else ()
     problem = None
@@ -37,12 +52,8 @@ def check_video_name(name: str) -> str:
         problem = "a part of it is empty, '.' or '..'"
     elif PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive or "\\" in name or _CONTROL.search(name):
         problem = "it is absolute, or has a drive, a backslash or a control character"
-    elif any(part.lower().endswith((CLIP_SUFFIX, *IMAGE_SUFFIXES, ".partial")) for part in parts):
-        problem = (
-            f"a part of it ends in {CLIP_SUFFIX}, {', '.join(IMAGE_SUFFIXES)} or .partial, as the store's files do"
-        )
     if problem:
-        raise ValueError(f"video name {name!r} cannot be a path in the store: {problem}")
+        raise ValueError(f"name {name!r} cannot be a path in the store: {problem}")
     return name
 
 

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from mmselfhuman.pseudo_labels.clip_file import FORMAT_VERSION, damaged, file_digest
-from mmselfhuman.pseudo_labels.files import PseudoLabelError, to_json
+from mmselfhuman.pseudo_labels.files import PseudoLabelError, check_video_name, to_json
+from mmselfhuman.pseudo_labels.records import check_frames, is_count
 
 MANIFEST = "manifest.json"
 
@@ -43,10 +44,29 @@ def read_manifest(path: Path) -> dict:
     try:
         content = json.loads(path.read_bytes())
         found = content.pop(_SEAL)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+        expected = hashlib.sha256(to_json(content)).hexdigest()
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise damaged(path, error) from error
-    if found != hashlib.sha256(to_json(content)).hexdigest():
+    if found != expected:
         raise PseudoLabelError(f"{path} is damaged: its content does not fit the checksum in it")
-    if content["format"] != FORMAT_VERSION:
-        raise PseudoLabelError(f"{path} has format {content['format']}, this version reads {FORMAT_VERSION}")
+    if content.get("format") != FORMAT_VERSION:
+        raise PseudoLabelError(f"{path} has format {content.get('format')}, this version reads {FORMAT_VERSION}")
+    try:
+        _check(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PseudoLabelError(f"{path} is damaged: it is not as expected ({error!r})") from error
     return content
+
+
+def _check(content: dict) -> None:
+    """Whether a manifest whose checksum is right has what it must have; anybody can make a checksum."""
+    number, clips = content["round"], content["clips"]
+    if not is_count(number) or not isinstance(content["provenance"], dict) or not isinstance(content["summary"], dict):
+        raise ValueError("round, provenance or summary")
+    if not isinstance(clips, list) or not clips:
+        raise ValueError("clips")
+    for clip in clips:
+        check_video_name(clip["video"])
+        if not isinstance(clip["sha256"], str) or not is_count(clip["bytes"]):
+            raise ValueError(f"checksum or size of {clip['video']}")
+        check_frames(clip["frames"], clip["persons"])

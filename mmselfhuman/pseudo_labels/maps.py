@@ -1,10 +1,17 @@
 """Label maps as PNG, and confidence maps kept coarser than they are."""
 
+import struct
+
 import cv2
 import numpy as np
 
 CONFIDENCE_LEVELS = 16
 """Values that a stored confidence can have: 0, 17, ..., 255."""
+
+MAX_STRIDE = 256
+"""Of confidence, in pixels. A map of few values must not fill the memory."""
+
+_PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 _STEP = 255 // (CONFIDENCE_LEVELS - 1)
 
@@ -14,12 +21,12 @@ def encode_map(values: np.ndarray) -> bytes:
     return cv2.imencode(".png", values, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes()
 
 
-def decode_map(content: bytes) -> np.ndarray | None:
-    """``(H, W)`` uint8 of a grey PNG; ``None`` if it is none."""
-    if not content:
+def decode_map(content: bytes, size: tuple[int, int]) -> np.ndarray | None:
+    """``(H, W)`` uint8 of a grey PNG; ``None`` if it is none of that ``(height, width)``, which its header tells."""
+    if content[:16] != _PNG_HEADER or (*reversed(struct.unpack(">2I", content[16:24].ljust(8))),) != size:
         return None
     values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    return values if values is not None and values.ndim == 2 and values.dtype == np.uint8 else None
+    return values if values is not None and values.shape == size and values.dtype == np.uint8 else None
 
 
 def coarsen(confidence: np.ndarray, stride: int) -> np.ndarray:

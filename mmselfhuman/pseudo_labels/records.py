@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mmselfhuman.structures import NUM_JOINTS, PseudoLabel, PseudoPerson
+from mmselfhuman.structures import MAX_PIXELS, NUM_JOINTS, PseudoLabel, PseudoPerson, is_image_size
+from mmselfhuman.structures.rle import MaskError, check_runs, run_lengths
 
 
 def check_label(label: PseudoLabel, place: str) -> None:
@@ -20,8 +21,8 @@ def check_label(label: PseudoLabel, place: str) -> None:
             number is out of range or not finite.
     """
     size = label.height, label.width
-    _require(all(_is_int(side) and side > 0 for side in size), place, "height and width", size, "positive integers")
-    _require(_is_int(label.frame) and label.frame >= 0, place, "frame", label.frame, "an integer from 0")
+    _require(is_image_size(*size), place, "height and width", size, f"positive integers, {MAX_PIXELS} pixels at most")
+    _require(is_count(label.frame), place, "frame", label.frame, "an integer from 0")
     if isinstance(label.image, np.ndarray):
         _check_array(label.image, (*size, 3), np.uint8, place, "image")
     for name in ("semantic", "confidence"):
@@ -29,6 +30,29 @@ def check_label(label: PseudoLabel, place: str) -> None:
             _check_array(getattr(label, name), size, np.uint8, place, name)
     for number, person in enumerate(label.persons or ()):
         _check_person(person, size, f"{place}, person {number}")
+
+
+def check_frames(frames: Any, persons: Any) -> None:
+    """Let pass what a clip's header and a manifest say about its frames.
+
+    Args:
+        frames: Their numbers, ascending.
+        persons: How many persons each has, ``None`` where its label says nothing about persons.
+
+    Raises:
+        ValueError: They are anything else.
+    """
+    if not isinstance(frames, list) or not all(map(is_count, frames)) or sorted(set(frames)) != frames:
+        raise ValueError("frames are no ascending list of numbers")
+    if not isinstance(persons, list) or len(persons) != len(frames):
+        raise ValueError("persons are not told for every frame")
+    if not all(number is None or is_count(number) for number in persons):
+        raise ValueError("a number of persons is none")
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number from 0."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value < 2**31
 
 
 def label_to_json(label: PseudoLabel, image: str) -> dict:
@@ -85,7 +109,10 @@ def _check_person(person: PseudoPerson, size: tuple[int, int], place: str) -> No
         mask_size = tuple(person.mask.get("size", ()))
         _require(mask_size == size, place, "size of the mask", mask_size, f"(height, width) {size}")
         counts = person.mask.get("counts")
-        _require(isinstance(counts, bytes | str), place, "counts of the mask", type(counts), "a compressed RLE")
+        try:
+            check_runs(run_lengths(counts), *size)
+        except MaskError as error:
+            raise ValueError(f"{place}: counts of the mask: {error}") from error
     if person.keypoints is not None:
         keypoints = np.asarray(person.keypoints)
         _require(keypoints.shape == (NUM_JOINTS, 3), place, "shape of keypoints", keypoints.shape, (NUM_JOINTS, 3))
@@ -106,10 +133,6 @@ def _check_array(array: Any, shape: tuple[int, ...], dtype: type, place: str, na
 def _require(condition: bool, place: str, name: str, got: Any, expected: Any) -> None:
     if not condition:
         raise ValueError(f"{place}: {name}: got {got}, expected {expected}")
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _is_unit(value: Any) -> bool:

@@ -10,6 +10,7 @@ from mmselfhuman.pseudo_labels.clip_file import FORMAT_VERSION, ClipFile, write_
 from mmselfhuman.pseudo_labels.files import CLIP_SUFFIX, PseudoLabelError, check_video_name, replacing, sweep, to_json
 from mmselfhuman.pseudo_labels.frame_images import FrameImages
 from mmselfhuman.pseudo_labels.manifest import MANIFEST, clip_entry, read_manifest, seal
+from mmselfhuman.pseudo_labels.maps import MAX_STRIDE
 from mmselfhuman.pseudo_labels.reader import RoundReader
 from mmselfhuman.pseudo_labels.records import check_label
 from mmselfhuman.structures import PseudoLabel
@@ -48,8 +49,8 @@ class PseudoLabelStore:
             raise ValueError(f"image_format is {image_format!r}, expected 'jpg' or 'png'")
         if not 1 <= jpeg_quality <= 100:
             raise ValueError(f"jpeg_quality is {jpeg_quality}, expected 1 to 100")
-        if confidence_stride < 1:
-            raise ValueError(f"confidence_stride is {confidence_stride}, expected at least 1 pixel")
+        if not 1 <= confidence_stride <= MAX_STRIDE:
+            raise ValueError(f"confidence_stride is {confidence_stride}, expected 1 to {MAX_STRIDE} pixels")
         self.root = Path(root)
         self.confidence_stride = confidence_stride
         self.images = FrameImages(self.root / "frames", image_format, jpeg_quality)

@@ -58,7 +58,7 @@ def test_malformed_files_are_named_with_the_place(tmp_path, text, message):
         (("categories", 0, "keypoints", list(JOINTS[:14])), "14 keypoints, expected COCO's 17"),
         (("categories", 0, "keypoints", list("abcdefghijklmnopq")), "none of COCO's joints"),
         (("images", 0, "width", ...), r"images\[0\] lacks \['width'\]"),
-        (("images", 1, "width", 0), r"image 3 \(a.png\) has width 0"),
+        (("images", 1, "width", 0), r"image 3 \(a.png\) has height 6 and width 0"),
         (("images", 1, "height", "6"), r"image 3 \(a.png\) has height '6'"),
         (("images", 1, "id", 7), r"images\[0\] and images\[1\] have the same id 7"),
         (("images", 1, "file_name", "b.png"), r"images\[0\] and images\[1\] have the same file_name 'b.png'"),

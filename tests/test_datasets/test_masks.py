@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from mmselfhuman.datasets.sources.masks import MaskError, box_to_rle, run_lengths, to_rle, union_mask, union_rle
+from mmselfhuman.datasets.sources.masks import box_to_rle, to_rle, union_mask, union_rle
+from mmselfhuman.structures.rle import MaskError, run_lengths
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 

@@ -35,7 +35,14 @@ def test_smooth_confidence_comes_back_nearly():
 
 
 def test_map_is_decoded_only_if_it_is_grey_with_8_bits():
-    assert np.array_equal(decode_map(encode_map(VALUES)), VALUES)
-    assert decode_map(encode_map(np.zeros((2, 2, 3), np.uint8))) is None
-    assert decode_map(encode_map(np.zeros((2, 2), np.uint16))) is None
-    assert (decode_map(b"no image"), decode_map(b"")) == (None, None)
+    assert np.array_equal(decode_map(encode_map(VALUES), VALUES.shape), VALUES)
+    assert decode_map(encode_map(np.zeros((2, 2, 3), np.uint8)), (2, 2)) is None
+    assert decode_map(encode_map(np.zeros((2, 2), np.uint16)), (2, 2)) is None
+    assert (decode_map(b"no image", (2, 2)), decode_map(b"", (2, 2))) == (None, None)
+
+
+def test_map_of_another_size_is_not_decoded():
+    assert decode_map(encode_map(VALUES), VALUES.shape[::-1]) is None
+    bomb = bytearray(encode_map(VALUES))
+    bomb[16:24] = (2**31 - 1).to_bytes(4, "big") * 2
+    assert decode_map(bytes(bomb), VALUES.shape) is None

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 from mmengine.config import Config, DictAction
 
-from mmselfhuman.utils import ConfigError, load_config
+from mmselfhuman.utils import ConfigError, load_config, only_weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,7 +55,8 @@ def main() -> None:
 
     init_default_scope(config.get("default_scope", "mmselfhuman"))
     model = MODELS.build(config.model)
-    load_checkpoint(model, args.checkpoint, map_location="cpu")
+    with only_weights():
+        load_checkpoint(model, args.checkpoint, map_location="cpu")
     model = model.to(get_device()).eval()
     dataset = DATASETS.build(
         {"type": "PersonInstanceDataset", "test_mode": True, "source": args.source, "pipeline": test_pipeline(config)}

@@ -24,4 +24,5 @@ def keep_pose2seg_persons(path: str, content: dict) -> dict:
 
 
 def _is_kept(entry: dict) -> bool:
-    return entry.get("num_keypoints", 0) > 0 and not entry.get("iscrowd", 0) and bool(entry.get("segmentation"))
+    joints = entry.get("num_keypoints", 0)
+    return isinstance(joints, int) and joints > 0 and not entry.get("iscrowd", 0) and bool(entry.get("segmentation"))

@@ -10,8 +10,9 @@ from pycocotools import mask as coco_mask
 from mmselfhuman.datasets.sources.annotation import is_finite, is_max_iou
 from mmselfhuman.datasets.sources.coco_file import AnnotationFileError, is_inside, load_json
 from mmselfhuman.datasets.sources.export import CATEGORY_ID, person_category, rle_to_json
-from mmselfhuman.datasets.sources.masks import MaskError, to_rle, union_mask
-from mmselfhuman.structures import JOINTS
+from mmselfhuman.datasets.sources.masks import to_rle, union_mask
+from mmselfhuman.structures import JOINTS, is_image_size
+from mmselfhuman.structures.rle import MaskError
 
 VALIDATION_IMAGES = 2500
 """The first so many images with a kept person, in file order, are ``val``; the rest are ``test``."""
@@ -110,6 +111,8 @@ def _convert_image(image: dict, joint_names: list[str]) -> _Image:
     _require(image, {"file_name": str, "width": int, "height": int, "annotations": list}, place)
     if not is_inside(image["file_name"]):
         raise AnnotationFileError(f"{place}: expected a file name inside the folder of images")
+    if not is_image_size(image["height"], image["width"]):
+        raise AnnotationFileError(f"{place}: {image['width']} x {image['height']} pixels are no size of an image")
     kept, has_mask = [], []
     for number, person in enumerate(image["annotations"]):
         where = f"{place}, person {number}"

@@ -16,6 +16,7 @@ from mmselfhuman.datasets.person_seg import PersonSegDataset
 from mmselfhuman.datasets.pseudo_labels.source import PseudoLabels
 from mmselfhuman.datasets.sources import AnnotationFileError, COCOPersons, source_to_coco
 from mmselfhuman.datasets.sources.coco_file import read_coco_file
+from mmselfhuman.datasets.sources.masks import numbers
 from mmselfhuman.datasets.transforms import LoadPersonSegMap
 from mmselfhuman.pseudo_labels import PseudoLabelStore, RoundReader
 from mmselfhuman.pseudo_labels.clip_file import file_digest
@@ -194,9 +195,12 @@ def _person(person: Person, extra: dict, path: str) -> PseudoPerson:
     if keypoints is not None:
         visibility = keypoints[:, 2].astype(np.uint8)
         scores = extra.get("keypoint_scores", (visibility > 0).tolist())
-        if not isinstance(scores, list) or len(scores) != NUM_JOINTS or not all(0 <= value <= 1 for value in scores):
-            raise AnnotationFileError(f"{path}: annotation {person.id} has keypoint_scores {scores!r}, expected 17")
-        keypoints = np.column_stack([keypoints[:, :2], np.array(scores, np.float32)])
+        scores = numbers(scores) if isinstance(scores, list) else np.zeros(0)
+        if len(scores) != NUM_JOINTS or not ((scores >= 0) & (scores <= 1)).all():
+            raise AnnotationFileError(
+                f"{path}: annotation {person.id} has keypoint_scores that are no 17 numbers in [0, 1]"
+            )
+        keypoints = np.column_stack([keypoints[:, :2], scores.astype(np.float32)])
     return PseudoPerson(
         score=float(score),
         mask=person.mask,

@@ -1,12 +1,14 @@
 """One COCO annotation, checked and made a person."""
 
-import math
-
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from mmselfhuman.datasets.sources.masks import MaskError, numbers, to_rle
+from mmselfhuman.datasets.sources.masks import numbers, to_rle
 from mmselfhuman.structures import NUM_JOINTS, Box, Person
+from mmselfhuman.structures.rle import MaskError
+
+_LARGEST = float(np.finfo(np.float32).max)
+"""Beyond it, numbers overflow where arrays hold them."""
 
 
 class BrokenAnnotation(ValueError):
@@ -106,5 +108,5 @@ def _parse_keypoints(value: object, joint_order: list[int | None]) -> np.ndarray
 
 
 def is_finite(value: object) -> bool:
-    """Whether a value from a JSON file is a number, and neither NaN nor infinite."""
-    return isinstance(value, int | float) and math.isfinite(value)
+    """Whether a value from a JSON file is a number that single precision can hold: neither NaN nor infinite."""
+    return isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from mmengine import fileio
 
-from mmselfhuman.structures import JOINTS, NUM_JOINTS
+from mmselfhuman.structures import JOINTS, MAX_PIXELS, MAX_SIDE, NUM_JOINTS, is_image_size
 
 PERSON = "person"
 
@@ -21,8 +21,8 @@ class CocoFile:
 
     Attributes:
         path: Where it was read from.
-        images: Entries with a unique integer ``id``, a unique and relative ``file_name``, and positive ``height`` and
-            ``width``.
+        images: Entries with a unique integer ``id``, a unique and relative ``file_name``, and a ``height`` and
+            ``width`` that an image can have.
         annotations: Entries of the person category, with a unique integer ``id``, an ``image_id`` and a ``bbox``.
         category: The person category.
     """
@@ -119,13 +119,20 @@ def load_json(path: str, backend_args: dict | None = None) -> dict:
         raise AnnotationFileError(
             f"{path}: malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}"
         ) from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, or as many brackets
+        raise AnnotationFileError(f"{path}: malformed JSON: {error}") from None
     if not isinstance(content, dict):
         raise AnnotationFileError(f"{path}: holds a {type(content).__name__}, expected an object")
     return content
 
 
 def is_inside(file_name: str) -> bool:
-    """Whether a file name stays in the folder that it is relative to, on every operating system."""
+    """Whether a file name stays in the folder that it is relative to, on every operating system.
+
+    A URL does not, nor does a name that no file can have.
+    """
+    if "\0" in file_name or "://" in file_name or any("\ud800" <= letter <= "\udfff" for letter in file_name):
+        return False
     return all(
         not path.is_absolute() and not path.drive and ".." not in path.parts
         for path in (PurePosixPath(file_name), PureWindowsPath(file_name))
@@ -144,7 +151,7 @@ def _entries(path: str, content: dict, key: str, required: tuple[str, ...]) -> l
         missing = [name for name in required if name not in entry]
         if missing:
             raise AnnotationFileError(f"{path}: {key}[{index}] lacks {missing}; it has {sorted(entry)[:12]}")
-        if not isinstance(entry["id"], int):
+        if not isinstance(entry["id"], int) or isinstance(entry["id"], bool) or abs(entry["id"]) >= 2**63:
             raise AnnotationFileError(f"{path}: {key}[{index}] has id {entry['id']!r}, expected an integer")
     _check_unique(path, entries, key, "id")
     return entries
@@ -165,12 +172,14 @@ def _check_image(path: str, image: dict) -> None:
     if not isinstance(file_name, str) or not file_name:
         raise AnnotationFileError(f"{path}: image {image['id']} has file_name {file_name!r}, expected a relative path")
     if not is_inside(file_name):
-        raise AnnotationFileError(f"{path}: image {image['id']} has file_name {file_name!r}, which leaves its folder")
-    for side in ("height", "width"):
-        if not isinstance(image[side], int) or image[side] <= 0:
-            raise AnnotationFileError(
-                f"{path}: image {image['id']} ({file_name}) has {side} {image[side]!r}, expected a positive integer"
-            )
+        raise AnnotationFileError(
+            f"{path}: image {image['id']} has file_name {file_name!r}, which leaves its folder or can be no file's"
+        )
+    if not is_image_size(image["height"], image["width"]):
+        raise AnnotationFileError(
+            f"{path}: image {image['id']} ({file_name}) has height {image['height']!r} and width {image['width']!r}, "
+            f"expected positive integers, at most {MAX_SIDE} each and {MAX_PIXELS} pixels"
+        )
 
 
 def _describe(value: object) -> str:

@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 
 from mmselfhuman.datasets.images import DamagedImageError, read_image
 from mmselfhuman.datasets.video.report import ReadingReport, first_few
-from mmselfhuman.structures import Frame
+from mmselfhuman.structures import MAX_PIXELS, Frame
 
 # FFmpeg tells stderr, without a file name, what the report says with one. It asks for this when the first video is
 # opened.
@@ -140,6 +140,9 @@ class VideoFileClip(_DecodedClip):
         if path.stat().st_size == 0:
             raise UnreadableClipError(path, "the file is empty")
         with _opened(path) as capture:
+            announced = [int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH)]
+            if announced[0] * announced[1] > MAX_PIXELS:
+                raise UnreadableClipError(path, f"frames of {announced[1]} x {announced[0]} pixels are not decoded")
             found = any(capture.grab() for _ in range(_MAX_FAILURES_IN_A_ROW))
             decoded, image = capture.retrieve() if found else (False, None)
             if not decoded:

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.runner import Runner
@@ -132,15 +133,27 @@ def read_boxes(path: str | os.PathLike) -> Boxes:
         FileNotFoundError: There is no such file.
         ValueError: It is no such file; the message names clip and frame.
     """
-    content = json.loads(Path(path).read_text())
-    if not isinstance(content, dict):
+    try:
+        content = json.loads(Path(path).read_text())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: malformed JSON: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(frames, dict) for frames in content.values()):
         raise ValueError(f"{path}: expected {{clip: {{frame: [[x, y, w, h], ...]}}}}, got a {type(content).__name__}")
     boxes: dict[str, dict[int, np.ndarray]] = {}
     for clip, frames in content.items():
         boxes[clip] = {}
         for frame, rows in frames.items():
-            array = np.array(rows, dtype=np.float64).reshape(-1, 4) if rows else np.zeros((0, 4))
-            if not np.isfinite(array).all() or (array[:, 2:] <= 0).any():
+            array = _box_rows(rows)
+            if array is None or not frame.isdecimal():
                 raise ValueError(f"{path}: clip {clip!r}, frame {frame}: expected boxes (x, y, w, h), got {rows}")
             boxes[clip][int(frame)] = array
     return boxes
+
+
+def _box_rows(rows: Any) -> np.ndarray | None:
+    """``(n, 4)`` boxes, ``None`` if they are none."""
+    try:
+        array = np.array(rows or [], dtype=np.float64).reshape(-1, 4)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return array if np.isfinite(array).all() and (array[:, 2:] > 0).all() else None

@@ -1,6 +1,7 @@
 """Predictions that lie on disk already, made by any network whatever."""
 
 import hashlib
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mmselfhuman.models.tpr import logits_from_labels
-from mmselfhuman.structures import Frame
+from mmselfhuman.structures import MAX_PIXELS, Frame
 
 SUFFIXES = (".npz", ".png")
 
@@ -92,6 +93,7 @@ class StoredPredictions:
     def _read_logits(self, path: Path) -> Tensor:
         try:
             with np.load(path, allow_pickle=False) as content:
+                _refuse_bomb(content.zip, self.num_classes)
                 names, logits = content.files, content["logits"] if "logits" in content.files else None
         except Exception as error:  # numpy, zipfile and zlib have one of their own each for a damaged file
             raise ValueError(f"{path} cannot be read: {error}") from error
@@ -110,9 +112,17 @@ class StoredPredictions:
         try:
             with Image.open(path) as image:
                 labels = np.asarray(image)
-        except OSError as error:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise ValueError(f"{path} cannot be decoded: {error}") from error
         if labels.ndim != 2:
             raise ValueError(f"{path} must hold one label per pixel (grey or palette), not {labels.shape[2]} channels")
         labels = (labels != 0) if self.foreground else labels
         return logits_from_labels(torch.from_numpy(labels.astype(np.int64))[None], self.num_classes)[0]
+
+
+def _refuse_bomb(archive: zipfile.ZipFile, num_classes: int) -> None:
+    """Look at what an archive says about its size before it is unpacked: doubles at a quarter of the largest image's
+    sides."""
+    largest = max((entry.file_size for entry in archive.infolist()), default=0)
+    if largest > 8 * num_classes * MAX_PIXELS // 16:
+        raise ValueError(f"an array in it has {largest} bytes")

@@ -173,9 +173,13 @@ def _networks(values: Any, folder: Path, problems: list[str]) -> dict[str, Netwo
             problems.append(f"networks: unknown network '{name}'{_hint(name, set(NETWORKS))}")
             continue
         network = _built(Network, f"networks.{name}", entry, problems)
-        if network is not None:
-            paths = [item.name for item in fields(Network) if item.name != "init"]
-            found[name] = replace(network, **{path: _found(getattr(network, path), folder) for path in paths})
+        if network is None:
+            continue
+        given = {item.name: getattr(network, item.name) for item in fields(Network)}
+        wrong = [key for key, value in given.items() if not isinstance(value, str | None)]
+        problems += [f"'networks.{name}.{key}' must be text, got {given[key]!r}" for key in wrong]
+        paths = {key: _found(value, folder) for key, value in given.items() if key not in ("init", *wrong)}
+        found[name] = replace(network, **paths)
     return found
 
 

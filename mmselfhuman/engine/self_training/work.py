@@ -13,6 +13,7 @@ from mmselfhuman.engine.self_training.ledger import Result, now, write_result
 from mmselfhuman.engine.self_training.stages import Stage
 from mmselfhuman.engine.self_training.task import Task
 from mmselfhuman.pseudo_labels import PseudoLabelError
+from mmselfhuman.utils import only_weights
 
 
 def work(
@@ -40,7 +41,8 @@ def work(
     join_ranks(launcher)
     task = Task(stage, folder, work_dir, inputs, launcher, reports if is_main_process() else None)
     try:
-        result = carry_out(task)
+        with only_weights():
+            result = carry_out(task)
     except CollapsedLabelsError as error:
         result = Result(digest="collapsed", facts={"collapsed": str(error)})
     except PseudoLabelError as error:

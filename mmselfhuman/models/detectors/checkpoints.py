@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
+from mmselfhuman.utils import only_weights
+
 PARTS: dict[str, str] = {"pose": "pose.estimator", "seg": "seg.segmentor", "pose2seg": "pose2seg.segmentor"}
 """Parts of a :class:`~mmselfhuman.models.detectors.detector.SelfHumanDetector`, and where their networks are."""
 
@@ -26,7 +28,8 @@ def load_parts(detector: nn.Module, checkpoints: Mapping[str, str]) -> None:
             network = detector.get_submodule(PARTS[name])
         except AttributeError:
             raise ValueError(f"this detector has no network {PARTS[name]!r} to load {checkpoint} into") from None
-        state = CheckpointLoader.load_checkpoint(checkpoint, map_location="cpu")
+        with only_weights():
+            state = CheckpointLoader.load_checkpoint(checkpoint, map_location="cpu")
         state = state.get("state_dict", state)
         # What only training needs: the averaged copy's counter, losses' buffers.
         missing, unexpected = network.load_state_dict(state, strict=False)

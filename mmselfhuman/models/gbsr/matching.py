@@ -12,6 +12,9 @@ from mmselfhuman.models.gbsr.graph import Appearance, AppearanceCrops, connectio
 from mmselfhuman.models.gbsr.solver import GraphMatcher, Matching
 from mmselfhuman.structures import NUM_JOINTS
 
+LONGEST_WINDOW = 999
+"""Frames. Every graph is matched with all others of its window."""
+
 
 def window_offsets(window: int) -> tuple[int, ...]:
     """The neighbours of a frame: 2 -> (1,); 3 -> (-1, 1); 5 -> (-2, -1, 1, 2)."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from mmselfhuman.models.gbsr.association import Track, track_persons
 from mmselfhuman.models.gbsr.clip import RefinedPerson, TrackedPoses
 from mmselfhuman.models.gbsr.graph import Appearance, AppearanceCrops
-from mmselfhuman.models.gbsr.matching import match_clip, window_offsets
+from mmselfhuman.models.gbsr.matching import LONGEST_WINDOW, match_clip, window_offsets
 from mmselfhuman.models.gbsr.motion import ClipMotion
 from mmselfhuman.models.gbsr.neighbours import Neighbours
 from mmselfhuman.models.gbsr.places import move_strays, recover_missing, reduce_jitter
@@ -54,8 +54,8 @@ class GraphPoseRefiner:
         drop_single: bool = True,
         device: str | torch.device = "cpu",
     ) -> None:
-        if window < 2:
-            raise ValueError(f"a window must hold at least 2 frames, got {window}")
+        if not isinstance(window, int) or not 2 <= window <= LONGEST_WINDOW:
+            raise ValueError(f"a window must hold at least 2 frames, got {window}, and at most {LONGEST_WINDOW}")
         self.extractor = extractor
         self.offsets = window_offsets(window)
         # A joint dropped or misnamed in the next frame must not leave a frame without names to compare with.

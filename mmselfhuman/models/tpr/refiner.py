@@ -62,8 +62,8 @@ class TemporalParsingRefiner:
         if backward not in BACKWARD:
             raise ValueError(f"backward: expected one of {', '.join(BACKWARD)}, got {backward!r}")
         for name, value in (("rounds", rounds), ("trust_stride", trust_stride)):
-            if value < 1:
-                raise ValueError(f"{name}: expected at least 1, got {value}")
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name}: expected a whole number of at least 1, got {value}")
         if not 0 <= anchor <= 1:
             raise ValueError(f"anchor: expected a share in [0, 1], got {anchor}")
         self.flow = flow
