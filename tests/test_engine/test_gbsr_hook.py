@@ -11,6 +11,7 @@ from gbsr_configs import STOCK, tiny_training
 from label_toys import Square, contents
 from mmengine.config import Config
 from tpr_configs import store_of, train
+from two_ranks import stores_of_one_and_two_ranks
 
 from mmselfhuman.engine import GBSRHook
 from mmselfhuman.engine.hooks.gbsr_hook import read_boxes
@@ -93,6 +94,13 @@ def test_rounds_are_made_resumed_and_made_again_to_the_same_bytes(tmp_path: Path
     resumed = train(again).model.state_dict()
     assert all(torch.equal(value, resumed[name]) for name, value in expected.items())
     assert contents(store_of(again).root) == contents(store.root)
+
+
+def test_two_ranks_write_the_same_bytes_as_one(tmp_path: Path) -> None:
+    one, two = stores_of_one_and_two_ranks(tmp_path, "gbsr_configs")
+    labels = list(PseudoLabelStore(one).read(1).clip("target_0000"))
+    assert any(person.keypoints is not None for label in labels for person in label.persons)  # else no pose is compared
+    assert contents(two) == contents(one)
 
 
 def test_works_in_a_stock_config_of_a_top_down_network(tmp_path: Path) -> None:

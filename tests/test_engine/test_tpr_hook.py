@@ -1,9 +1,6 @@
 """Label making and training in turns, in real runners."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from mmengine.config import Config
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 from tpr_configs import ROOT, STOCK, store_of, tiny_training, tpr_settings, train
+from two_ranks import stores_of_one_and_two_ranks
 
 from mmselfhuman.engine import TPRHook
 from mmselfhuman.engine.label_making import CollapsedLabelsError
@@ -251,43 +249,6 @@ def test_the_lines_in_the_error_are_complete(tmp_path: Path) -> None:
     _is_complete(str(error.value).partition("Add to the config:\n")[2], tmp_path)
 
 
-_RANK = """
-import os, sys
-sys.path[:0] = {paths!r}
-from pathlib import Path
-import torch
-from mmengine.dist import get_rank
-from mmengine.hooks import Hook
-from tpr_configs import tiny_training, train
-
-class Drift(Hook):  # ranks have running statistics of their own
-    priority = 'VERY_HIGH'
-    def before_train(self, runner):
-        for buffer in runner.model.buffers():
-            buffer += get_rank()
-
-config = tiny_training(Path({folder!r}), rounds=1)
-config.launcher = {launcher!r}
-if config.launcher == 'pytorch':  # MMEngine would look for a GPU
-    torch.distributed.init_process_group('gloo')
-config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
-config.custom_hooks[-1].videos.num_videos = 3
-train(config, Drift())
-if config.launcher == 'pytorch':  # threads of a group that is still there at exit may abort the process
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
-"""
-
-
 def test_two_ranks_write_the_same_bytes_as_one(tmp_path: Path) -> None:
-    scripts = {}
-    for name, launcher in (("one", "none"), ("two", "pytorch")):
-        values = {"folder": str(tmp_path / name), "launcher": launcher, "paths": [str(Path(__file__).parent)]}
-        scripts[name] = tmp_path / f"{name}.py"
-        scripts[name].write_text(_RANK.format(**values))
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    for command in ([sys.executable, str(scripts["one"])], [*torchrun, str(scripts["two"])]):
-        result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=240)
-        assert result.returncode == 0, result.stderr[-3000:]
-    assert contents(tmp_path / "two" / "store") == contents(tmp_path / "one" / "store")
+    one, two = stores_of_one_and_two_ranks(tmp_path, "tpr_configs")
+    assert contents(two) == contents(one)

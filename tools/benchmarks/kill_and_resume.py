@@ -1,6 +1,6 @@
-"""Does a training with TPR that is killed at random moments end like one that is not?
+"""Does a training with TPR or GBSR that is killed at random moments end like one that is not?
 
-    python tools/benchmarks/kill_and_resume.py [--kills 10] [--seed 0]
+    python tools/benchmarks/kill_and_resume.py [--hook GBSR] [--kills 10] [--seed 0]
 
 Trains a tiny network on tiny synthetic videos twice: once in peace, once killed (SIGKILL) at random moments and started
 again with ``tools/train.py --resume`` each time. Compares all files of all rounds of labels, and all tensors of the
@@ -24,38 +24,50 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 40
-CONFIG = f"""
-_base_ = '{ROOT}/configs/tpr/tpr_seg-small_1xb16-5x200_synthetic-128x128.py'
-load_from = None
-size = (64, 64)
-store = '{{store}}'
+MASKS = """
+_base_ = '{root}/configs/tpr/tpr_seg-small_1xb16-5x200_synthetic-128x128.py'
 model = dict(
-    data_preprocessor=dict(size=size),
+    data_preprocessor=dict(size=(64, 64)),
     backbone=dict(base_channels=4),
     decode_head=dict(in_channels=4, channels=4, dropout_ratio=0.2))
+hook = dict(type='TPRHook', threshold=0.5, guard=dict(largest_class=1.0))
+"""
+# With heatmaps of about a half from the start, the network finds somebody.
+POSES = """
+_base_ = '{root}/configs/gbsr/gbsr_ae-small_1xb16-400_synthetic-128x128.py'
+model = dict(
+    backbone=dict(base_channels=4),
+    head=dict(in_channels=4, init_cfg=dict(type='Normal', layer='Conv2d', std=0.1, bias=0.5)))
+hook = dict(
+    type='GBSRHook',
+    person_threshold=0.0,
+    joint_threshold=0.0,
+    refiner=dict(min_score=0.0),
+    guard=dict(empty=1.0),
+    transforms=[dict(type='mmpose.BottomupResize', input_size=(64, 64), size_factor=16, resize_mode='expand')])
+"""
+TRAINING = f"""
+load_from = None
+store = '{{store}}'
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,
     persistent_workers=True,
     dataset=dict(
-        labelled=dict(source=dict(size=size, num_images=12)),
+        labelled=dict(source=dict(size=(64, 64), num_images=12)),
         pseudo=dict(source=dict(store=store))))
 val_dataloader = None
 val_cfg = None
 val_evaluator = None
-custom_hooks = [
-    dict(type='EMAHook', momentum=0.1),
-    dict(
-        type='TPRHook',
-        videos=dict(type='SyntheticVideos', num_videos=2, num_frames=6, size=size),
-        interval=9,
-        rounds=4,
-        threshold=0.5,
-        guard=dict(largest_class=1.0))
-]
+hook.update(
+    videos=dict(type='SyntheticVideos', num_videos=2, num_frames=6, size=(64, 64)),
+    interval=9,
+    rounds=4)
+custom_hooks = [dict(type='EMAHook', momentum=0.1), hook]
 train_cfg = dict(max_iters={STEPS})
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=4))
 """
+CONFIGS = {"TPR": MASKS, "GBSR": POSES}
 
 
 def command(folder: Path) -> list[str]:
@@ -122,23 +134,25 @@ def tensors(name: str, node: Any) -> Iterator[tuple[str, torch.Tensor]]:
             yield from tensors(f"{name}/{key}", child)
 
 
-def prepared(folder: Path) -> Path:
+def prepared(folder: Path, hook: str) -> Path:
     folder.mkdir()
-    (folder / "config.py").write_text(CONFIG.format(store=folder / "store"))
+    config = CONFIGS[hook].format(root=ROOT) + TRAINING.format(store=folder / "store")
+    (folder / "config.py").write_text(config)
     return folder
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--hook", choices=list(CONFIGS), default="TPR")
     parser.add_argument("--kills", type=int, default=10, help="how often")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     arguments = parser.parse_args()
     moments = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as place:
-        peace = prepared(Path(place) / "peace")
+        peace = prepared(Path(place) / "peace", arguments.hook)
         _, seconds = train(peace)
         print(f"uninterrupted: {seconds:.1f} s of training and label making", flush=True)
-        killed = prepared(Path(place) / "killed")
+        killed = prepared(Path(place) / "killed", arguments.hook)
         for number in range(1, arguments.kills + 1):
             # So short that the run is hardly over before the last kill; each throws back to the checkpoint before.
             limit = moments.uniform(0, min(seconds, 3 * seconds / (arguments.kills + 1)))
