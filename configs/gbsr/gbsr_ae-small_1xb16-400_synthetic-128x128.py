@@ -16,7 +16,11 @@ train_dataloader = dict(
             data_mode='bottomup',
             source=dict(
                 type='PseudoLabels', store='work_dirs/gbsr_ae-small_1xb16-400_synthetic-128x128/pseudo_labels'),
-            pipeline={{_base_.train_pipeline}})))
+            pipeline=[
+                *_base_.train_pipeline[:-1],
+                # What the network missed is no background.
+                dict(type='IgnoreUnlabelledJoints'), _base_.train_pipeline[-1]
+            ])))
 
 custom_hooks = [
     dict(type='ChannelsLast'),

@@ -17,7 +17,11 @@ train_dataloader = dict(
             source=dict(
                 type='PseudoLabels',
                 store='work_dirs/gbsr_ae_hrnet-w32_8xb24-2x10e_cocopersons-512x512/pseudo_labels'),
-            pipeline={{_base_.train_pipeline}})))
+            pipeline=[
+                *_base_.train_pipeline[:-1],
+                # What the network missed is no background.
+                dict(type='IgnoreUnlabelledJoints'), _base_.train_pipeline[-1]
+            ])))
 
 custom_hooks = [
     dict(

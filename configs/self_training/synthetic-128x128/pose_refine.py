@@ -13,7 +13,11 @@ train_dataloader = dict(
             type='PersonPoseDataset',
             data_mode='bottomup',
             source=dict(type='PseudoLabels', store='set by the loop'),
-            pipeline={{_base_.train_pipeline}})))
+            pipeline=[
+                *_base_.train_pipeline[:-1],
+                # What the network missed is no background.
+                dict(type='IgnoreUnlabelledJoints'), _base_.train_pipeline[-1]
+            ])))
 val_dataloader = val_cfg = val_evaluator = None
 test_dataloader = dict(
     _delete_=True,

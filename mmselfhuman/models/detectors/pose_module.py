@@ -1,6 +1,6 @@
 """The Pose Module as a part of the detector: any pose estimator of MMPose."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,8 @@ class PoseModule(BaseModule):
             :attr:`estimator`.
         transforms: What a frame goes through on its way to it, without loading and packing: ``BottomupResize``, or
             ``GetBBoxCenterScale`` and ``TopdownAffine``.
-        boxes: For top-down estimators, config of :class:`DetectedBoxes` or :class:`GivenBoxes`, or either. Without,
-            the whole frame is one person's box. Bottom-up estimators need none.
+        boxes: For top-down estimators, config of :class:`DetectedBoxes` or :class:`GivenBoxes`, or what is called like
+            these. Without, the whole frame is one person's box. Bottom-up estimators need none.
         batch_size: How many frames, or persons of a top-down estimator, go through the network at a time.
         init_cfg: See :class:`mmengine.model.BaseModule`.
 
@@ -48,7 +48,7 @@ class PoseModule(BaseModule):
         self,
         estimator: dict | nn.Module,
         transforms: Sequence[dict] = (),
-        boxes: dict | nn.Module | None = None,
+        boxes: dict | Callable[[Tensor, Any], tuple[np.ndarray, np.ndarray]] | None = None,
         batch_size: int = 32,
         init_cfg: dict | None = None,
     ) -> None:

@@ -46,7 +46,7 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
         in_channels: Channels of the last feature map.
         num_keypoints: K.
         keypoint_loss: Heatmap loss, called with predicted and true heatmaps ``(B, K, H, W)`` and the mask of the pixels
-            that count ``(B, 1, H, W)``.
+            that count, of the same shape.
         tag_loss: Loss of tags, see :class:`PullPushLoss`.
         tag_span: The network's tags are added to the position in the image, which rises by ``tag_span`` from one border
             to the other: x in the tag's first number, y in its second, and so on by turns. Without it (0, as published)
@@ -92,7 +92,7 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
         Args:
             feats: Feature maps of the backbone.
             batch_data_samples: B mmpose samples with ``gt_fields`` ``heatmaps (K, H, W)`` and
-                ``heatmap_mask (1, H, W)``, and ``gt_instance_labels.keypoint_indices (N_b, K, 2)``.
+                ``heatmap_mask (1, H, W)`` or ``(K, H, W)``, and ``gt_instance_labels.keypoint_indices (N_b, K, 2)``.
             train_cfg: Not used.
 
         Returns:
@@ -101,8 +101,10 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
         heatmaps, tags = self.forward(feats)
         if not self.tag_per_keypoint:
             tags = tags.repeat_interleave(self.num_keypoints, dim=1)
-        true_heatmaps = torch.stack([sample.gt_fields.heatmaps for sample in batch_data_samples])
-        masks = torch.stack([sample.gt_fields.heatmap_mask for sample in batch_data_samples])
+        fields = [sample.gt_fields for sample in batch_data_samples]
+        true_heatmaps = torch.stack([field.heatmaps for field in fields])
+        # A mask of all joints, or one of each.
+        masks = torch.stack([field.heatmap_mask.expand_as(field.heatmaps) for field in fields])
         indices = [sample.gt_instance_labels.keypoint_indices for sample in batch_data_samples]
         pull, push = self.loss_module["tag_loss"](tags, indices)
         # No weight per joint: a joint that one person lacks, another one may have, and the heatmap is shared.
