@@ -65,9 +65,9 @@ def test_a_missing_joint_comes_back_where_it_was():
 def test_a_joint_that_no_neighbour_has_stays_missing_as_it_came():
     poses, motion = one_walker(3)
     for persons in poses:
-        persons[0, LEFT_WRIST] = (7, 8, 0.1)
+        persons[0, LEFT_WRIST] = (7, 8, 0.05)
     refined = refine(poses, motion)[1][0]
-    assert refined.keypoints[LEFT_WRIST].tolist() == [7, 8, 0.1]
+    assert refined.keypoints[LEFT_WRIST].tolist() == [7, 8, 0.05]
     assert refined.actions[LEFT_WRIST] == JointAction.ABSENT
 
 

@@ -10,13 +10,16 @@ NOTICEABLE = 0.5
 
 LEAST_SAMPLES = 20
 
-LEAST_NOISE = 0.03
-"""Head sizes; finer than human annotators agree with each other, who differ by 0.09 (eyes) to 0.4 (hips)."""
-
+LEAST_NOISE = 0.02
+"""Head sizes; far finer than human annotators agree with each other, who differ by 0.09 (eyes) to 0.4 (hips)."""
 
 LEAST_SHARE, LARGEST_SPREAD = 0.65, 0.2
 """Differences of joints from their neighbours are noise of the joints if that is at least this share of their standard
 deviation (0.82 if there is nothing else), and if this is below so many head sizes: else the motion is not known."""
+
+
+HEARSAY = 0.5
+"""A recovered joint counts half of what its witnesses do: no detection of its own supports it."""
 
 
 def consensus(poses: TrackedPoses, neighbours: Neighbours) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -64,7 +67,7 @@ def _straight_line(poses: TrackedPoses) -> tuple[np.ndarray, np.ndarray]:
 
 
 def recover_missing(poses: TrackedPoses, neighbours: Neighbours, inside_track: np.ndarray) -> None:
-    """Put a missing joint where the neighbouring frames agree that it is.
+    """Put a missing joint where the neighbouring frames agree that it is, with half of their weight as its score.
 
     Args:
         poses: Changed in place.
@@ -75,7 +78,7 @@ def recover_missing(poses: TrackedPoses, neighbours: Neighbours, inside_track: n
     support = supporters.sum(0)
     found = (weight > 0) & (support > 0) & ~poses.present & inside_track[..., None]
     poses.points[found] = place[found]
-    poses.scores[found] = weight[found]
+    poses.scores[found] = HEARSAY * weight[found]
     poses.record(found & (support > 1), JointAction.RECOVERED, "missing here; neighbouring frames agree on its place")
     poses.record(found & (support == 1), JointAction.RECOVERED, "missing here; carried from one neighbouring frame")
 
@@ -105,13 +108,14 @@ def reduce_jitter(poses: TrackedPoses, neighbours: Neighbours, confident: float)
     """Take out of a joint's place what is noise of its own, which shows against the frames before and after alike.
 
     How much of the difference between a joint and its neighbours is noise of joints, and how much error of the motion,
-    is measured over the clip: noise is new in every frame, so that successive differences lean to opposite sides, while
-    errors of the motion last. Where joints have no noticeable noise, as exact poses have none,
-    or where it drowns in errors of the motion, nothing is moved.
+    is measured over the clip, in two ways of which the smaller counts. Noise is new in every frame, so that successive
+    differences lean to opposite sides, while errors of the motion last. And it shows against the frame before and the
+    frame after alike, while an error of the motion between two frames shows on one side only. Where joints have no
+    noticeable noise, as exact poses have none, or where it drowns in errors of the motion, nothing is moved.
 
-    A joint is moved, in each coordinate, by as much as both sides ask for beyond half a standard deviation of the
-    noise, and no farther than a third of one: what the two sides have in common may also be noise of theirs. It is not
-    moved at all where they ask for different directions or the difference is too large for noise.
+    A joint is moved, in each coordinate, by as much as both sides ask for beyond a quarter of the noise's standard
+    deviation, and no farther than half of one: what the two sides have in common may also be noise of theirs. It is
+    not moved at all where they ask for different directions or the difference is too large for noise.
 
     Args:
         poses: Changed in place.
@@ -126,13 +130,13 @@ def reduce_jitter(poses: TrackedPoses, neighbours: Neighbours, confident: float)
     second, has_second = _weighted_mean(displacement[~before], weights[~before])
     judged = has_first & has_second & (poses.actions == JointAction.KEPT)
     difference = (first + second) / 2
-    noise, spread = _noise(difference, judged)
+    noise, spread = _noise(first, second, judged)
     if noise < max(LEAST_NOISE, LEAST_SHARE * spread) or spread > LARGEST_SPREAD:
         return
     agreed = np.where(first * second > 0, np.minimum(np.abs(first), np.abs(second)), 0.0)
-    move = np.sign(first) * np.maximum(agreed - noise / 2, 0)
+    move = np.sign(first) * np.maximum(agreed - noise / 4, 0)
     length = np.linalg.norm(move, axis=-1, keepdims=True)
-    move *= np.minimum(1, noise / 3 / np.maximum(length, noise / 3))
+    move *= np.minimum(1, noise / 2 / np.maximum(length, noise / 2))
     judged &= (np.abs(difference) <= 3 * spread).all(-1)
     move *= heads * (judged & (poses.scores < confident))[..., None]
     poses.points += move
@@ -148,14 +152,25 @@ def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray,
     return (weights[..., None] * values).sum(0) / safe, total > 0
 
 
-def _noise(difference: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
-    """Standard deviations of the joints' noise, and of all of ``difference (K, T, 17, 2)``, robust against outliers."""
+def _noise(first: np.ndarray, second: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
+    """Standard deviations of the joints' noise, and of what both sides ask for in the mean, robust against outliers.
+
+    Args:
+        first, second: ``(K, T, 17, 2)``, where the frames before and after put the joint, from where it is.
+        judged: ``(K, T, 17)`` bool, where both are known.
+    """
+    difference = (first + second) / 2
     pairs = judged[:, 1:] & judged[:, :-1]
     if pairs.sum() < LEAST_SAMPLES:
         return 0.0, 0.0
-    apart, together = (_deviation((difference[:, 1:] + sign * difference[:, :-1])[pairs]) for sign in (-1, 1))
-    noise = max(apart**2 - together**2, 0.0) / 4
-    return noise**0.5, _deviation(difference[judged])
+    in_time = _common(difference[:, 1:][pairs], -difference[:, :-1][pairs])
+    on_both_sides = _common(first[judged], second[judged])
+    return min(in_time, on_both_sides) ** 0.5, _deviation(difference[judged])
+
+
+def _common(first: np.ndarray, second: np.ndarray) -> float:
+    """The covariance of two equally spread samples, robust against outliers; 0 if it is negative."""
+    return max(_deviation(first + second) ** 2 - _deviation(first - second) ** 2, 0.0) / 4
 
 
 def _deviation(values: np.ndarray) -> float:

@@ -47,7 +47,7 @@ class GraphPoseRefiner:
         extractor: Callable[[Tensor], Tensor] | None = None,
         window: int = 3,
         alpha: float = 0.5,
-        min_score: float = 0.2,
+        min_score: float = 0.1,
         confident: float = 0.9,
         max_gap: int = 2,
         recover_persons: bool = True,
