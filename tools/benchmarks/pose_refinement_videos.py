@@ -4,8 +4,9 @@ The table has keypoint AP of the network and of the refined poses, for every set
 network's joints: joints it lacked and that came back, joints it had under another joint's name and that were repaired,
 and good joints that were spoilt. A joint is good within 0.2 head sizes (|neck - nose|) of the truth, on a person whose
 pose is that of an annotated person (greedily, by OKS, at least 0.3). Top-down networks are given the true boxes.
+Seeds are the videos'; every seed may have a network of its own.
 
-    python tools/benchmarks/pose_refinement_videos.py CONFIG CHECKPOINT --seeds 0 1 2
+    python tools/benchmarks/pose_refinement_videos.py CONFIG CHECKPOINT [CHECKPOINT CHECKPOINT] --seeds 0 1 2
 """
 
 import argparse
@@ -18,6 +19,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, init_default_scope
 from mmengine.runner import load_checkpoint
+from torch import nn
 
 from mmselfhuman.datasets.synthetic import SyntheticVideos
 from mmselfhuman.engine.label_making.pose_predictor import PoseEstimatorPredictor
@@ -28,19 +30,21 @@ from mmselfhuman.models.gbsr.graph import head_sizes
 from mmselfhuman.models.gbsr.motion import ClipMotion
 from mmselfhuman.models.gbsr.poses import person_score
 from mmselfhuman.models.gbsr.refiner import GraphPoseRefiner
+from mmselfhuman.models.gbsr.registered import BackboneJointFeatures
 from mmselfhuman.registry import MODELS
 from mmselfhuman.structures import MIRRORED, SIGMAS, Person
 from mmselfhuman.utils import load_config
 
 GOOD = 0.2
 SETTINGS = {
-    "default (alpha 0.5, window 3)": {},
+    "refined (alpha 0.5, window 3)": {},
     "alpha 0": {"alpha": 0.0},
     "alpha 1": {"alpha": 1.0},
     "window 2": {"window": 2},
     "window 5": {"window": 5},
     "N_GBSR 2": {"passes": 2},
-    "fourteen convolutions": {"extractor": True},
+    "fourteen convolutions": {"extractor": "fourteen convolutions"},
+    "the network's backbone": {"extractor": "the network's backbone"},
 }
 
 
@@ -166,13 +170,11 @@ def matched(persons: Sequence[Person], poses: np.ndarray) -> list[tuple[Person, 
     return pairs
 
 
-def refined_by(videos: Sequence[Video], settings: dict) -> list[list]:
+def refined_by(videos: Sequence[Video], settings: dict, extractors: dict[str, nn.Module]) -> list[list]:
     """Persons of every clip and frame."""
     options = dict(settings)
     passes = options.pop("passes", 1)
-    if options.pop("extractor", False):
-        options["extractor"] = FourteenConvolutions().eval()
-    refiner = GraphPoseRefiner(**options)
+    refiner = GraphPoseRefiner(extractors.get(options.pop("extractor", None)), **options)
     result = []
     for video in videos:
         persons = refiner(video.images, video.poses, video.motion)
@@ -205,10 +207,22 @@ def predictor_of(config: Config, checkpoint: str) -> PoseEstimatorPredictor:
     return PoseEstimatorPredictor(model, [TRANSFORMS.build({"_scope_": "mmpose", **step}) for step in pipeline])
 
 
+def own_backbone(config: Config, model: nn.Module) -> BackboneJointFeatures:
+    """The network's backbone as an extractor, its finest features; the network sees RGB, an extractor BGR."""
+    preprocessor = config.model.data_preprocessor
+    features = BackboneJointFeatures(
+        config.model.backbone, -1, tuple(preprocessor.mean[::-1]), tuple(preprocessor.std[::-1])
+    )
+    features.backbone.load_state_dict(model.backbone.state_dict())
+    first = next(layer for layer in features.modules() if isinstance(layer, nn.Conv2d))
+    first.weight.data = first.weight.data.flip(1)
+    return features.eval()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config")
-    parser.add_argument("checkpoint")
+    parser.add_argument("checkpoints", nargs="+", help="one, or one for each seed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--videos", type=int, default=24)
     parser.add_argument("--frames", type=int, default=32)
@@ -216,14 +230,20 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    predictor = predictor_of(load_config(args.config), args.checkpoint)
+    config = load_config(args.config)
+    checkpoints = args.checkpoints * (len(args.seeds) if len(args.checkpoints) == 1 else 1)
     rows: dict[str, list] = {"the network": [], **{name: [] for name in args.settings}}
-    for seed in args.seeds:
+    for seed, checkpoint in zip(args.seeds, checkpoints, strict=True):
+        predictor = predictor_of(config, checkpoint)
+        extractors = {
+            "fourteen convolutions": FourteenConvolutions().eval(),
+            "the network's backbone": own_backbone(config, predictor.model),
+        }
         videos = videos_of(seed, args.videos, args.frames, predictor)
         truth = ground_truth(videos)
         rows["the network"].append((average_precision(truth, [video.poses for video in videos]), {}))
         for name in args.settings:
-            refined, joints = refined_by(videos, SETTINGS[name]), Joints()
+            refined, joints = refined_by(videos, SETTINGS[name], extractors), Joints()
             for video, persons in zip(videos, refined, strict=True):
                 compare(video, persons, joints)
             ap = average_precision(truth, [[poses_of(frame) for frame in clip] for clip in refined])

@@ -30,6 +30,20 @@ KINSHIP = np.where(np.eye(NUM_JOINTS) > 0, 0.0, np.exp(-(_limb_distances() - 1))
 _PARTNERS = [[b if a == m else a for a, b in LIMBS if m in (a, b)] for m in range(NUM_JOINTS)]
 
 
+def _places_inside_limbs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Joint, other end of the limb and how far towards it, of all places that speak for a joint; sorted by joint."""
+    places = [
+        (m, partner, share)
+        for m, partners in enumerate(_PARTNERS)
+        for partner, share in [(m, 0.0), *((partner, share) for partner in partners for share in INSIDE_LIMB)]
+    ]
+    joints, partners, shares = zip(*places, strict=True)
+    return np.array(joints), np.array(partners), np.array(shares)
+
+
+_PLACES = _places_inside_limbs()
+
+
 class Neighbours:
     """The joints of the neighbouring frames, carried into each frame.
 
@@ -100,14 +114,17 @@ def _flow_inside_limbs(
     points: np.ndarray, present: np.ndarray, motion: ClipMotion, start: int, stop: int
 ) -> np.ndarray:
     """``(K, 17, 2)``: for every joint the median flow at it and at places inside the limbs that meet there."""
+    joints, partners, shares = _PLACES
+    own = points[:, joints]
+    ends = np.where(present[:, partners, None], points[:, partners], own)
+    places = own + shares[:, None] * (ends - own)
+    flow = motion.carry(places, start, stop) - places
     result = np.zeros_like(points)
-    for m, partners in enumerate(_PARTNERS):
-        ends = np.where(present[:, partners, None], points[:, partners], points[:, m, None])
-        places = [points[:, m, None]] + [
-            points[:, m, None] + share * (ends - points[:, m, None]) for share in INSIDE_LIMB
-        ]
-        places = np.concatenate(places, axis=1)
-        result[:, m] = np.median(motion.carry(places, start, stop) - places, axis=1)
+    counts = np.bincount(joints)
+    for count in np.unique(counts):  # joints of as many limbs together
+        alike = np.flatnonzero(counts == count)
+        parts = flow[:, np.isin(joints, alike)].reshape(len(points), len(alike), count, 2)
+        result[:, alike] = np.median(parts, axis=2)
     return result
 
 

@@ -13,7 +13,7 @@ LEAST_SAMPLES = 20
 LEAST_NOISE = 0.02
 """Head sizes; far finer than human annotators agree with each other, who differ by 0.09 (eyes) to 0.4 (hips)."""
 
-LEAST_SHARE, LARGEST_SPREAD = 0.65, 0.2
+LEAST_SHARE, LARGEST_SPREAD = 0.5, 0.2
 """Differences of joints from their neighbours are noise of the joints if that is at least this share of their standard
 deviation (0.82 if there is nothing else), and if this is below so many head sizes: else the motion is not known."""
 
@@ -114,7 +114,7 @@ def reduce_jitter(poses: TrackedPoses, neighbours: Neighbours, confident: float)
     noticeable noise, as exact poses have none, or where it drowns in errors of the motion, nothing is moved.
 
     A joint is moved, in each coordinate, by as much as both sides ask for beyond a quarter of the noise's standard
-    deviation, and no farther than half of one: what the two sides have in common may also be noise of theirs. It is
+    deviation, and no farther than a third of one: what the two sides have in common may also be noise of theirs. It is
     not moved at all where they ask for different directions or the difference is too large for noise.
 
     Args:
@@ -136,7 +136,7 @@ def reduce_jitter(poses: TrackedPoses, neighbours: Neighbours, confident: float)
     agreed = np.where(first * second > 0, np.minimum(np.abs(first), np.abs(second)), 0.0)
     move = np.sign(first) * np.maximum(agreed - noise / 4, 0)
     length = np.linalg.norm(move, axis=-1, keepdims=True)
-    move *= np.minimum(1, noise / 2 / np.maximum(length, noise / 2))
+    move *= np.minimum(1, noise / 3 / np.maximum(length, noise / 3))
     judged &= (np.abs(difference) <= 3 * spread).all(-1)
     move *= heads * (judged & (poses.scores < confident))[..., None]
     poses.points += move

@@ -84,6 +84,8 @@ def _turned(agreement: np.ndarray, reach: int, price: float) -> list[int]:
     turned frame; but a frame is only turned if all choices that leave it are worse by half the price. (Two frames that
     contradict each other alone could be mended by turning either, so neither is.)
     """
+    if (agreement >= 0).all():
+        return []
     unbound = np.full(len(agreement), float(price))
     signs, best = _best_signs(agreement, reach, unbound)
     turned = []
