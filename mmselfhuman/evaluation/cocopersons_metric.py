@@ -1,6 +1,7 @@
 """COCOPersons' average precision."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from mmselfhuman.evaluation.coco_eval import CocoScores
 from mmselfhuman.evaluation.ground_truth import GroundTruth, is_pose2seg_person, read_truth, truth_of_source
@@ -44,7 +45,7 @@ class COCOPersonsMetric(PersonMetric):
         ann_file: str | None = None,
         source: Mapping | PersonSource | None = None,
         filter_persons: bool = True,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if not self.format_only and (ann_file is None) == (source is None):

@@ -3,6 +3,7 @@
 import os.path as osp
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from mmselfhuman.datasets.converters import range_file_name
 from mmselfhuman.evaluation.coco_eval import CocoScores
@@ -83,7 +84,7 @@ class OCHumanMetric(PersonMetric):
         fully_labelled: bool | str = False,
         filter_persons: bool = True,
         variant: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if range_mode not in RANGE_MODES:

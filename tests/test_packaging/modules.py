@@ -34,6 +34,11 @@ def modules() -> dict[str, Path]:
     return {_dotted(path): path for path in sorted(paths)}
 
 
+def inside(module: str) -> str:
+    """The name of a module of ours without the package's."""
+    return module.removeprefix(PACKAGE).removeprefix(".")
+
+
 @cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))

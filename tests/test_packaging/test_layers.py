@@ -5,7 +5,7 @@ import sys
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
-from modules import PACKAGE, ROOT, imports, modules
+from modules import PACKAGE, ROOT, imports, inside, modules
 
 OPENMMLAB = {"mmcv", "mmdet", "mmengine", "mmflow", "mmpose", "mmseg"}
 OPTIONAL = {"faster_coco_eval", "mmflow", "ot", "ptlflow", "timm", "torchvision"}
@@ -45,11 +45,6 @@ FLOORS = {
 }
 
 MOST_LINES = 400
-
-
-def inside(module: str) -> str:
-    """The name of a module of ours without the package's."""
-    return module.removeprefix(PACKAGE).removeprefix(".")
 
 
 def floor(module: str) -> int:

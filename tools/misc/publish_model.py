@@ -45,10 +45,11 @@ def main() -> None:
     import torch
     from mmengine.runner import CheckpointLoader
 
-    from mmselfhuman.utils import ConfigError, load_config
+    from mmselfhuman.utils import ConfigError, load_config, only_weights
 
     try:
-        state = published(CheckpointLoader.load_checkpoint(args.checkpoint, map_location="cpu"))
+        with only_weights():
+            state = published(CheckpointLoader.load_checkpoint(args.checkpoint, map_location="cpu"))
         if args.config:
             state["meta"]["cfg"] = load_config(args.config).pretty_text
     except (ConfigError, FileNotFoundError, ValueError) as error:
