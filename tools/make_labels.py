@@ -96,15 +96,15 @@ def main() -> None:
     videos = videos if args.videos else config.videos
     refiner = {"type": "TemporalParsingRefiner", **nested(args.refiner)}
     try:
-        maker = LabelMaker(
-            MODELS.build({"_scope_": "mmselfhuman", **refiner}), args.threshold, batch_size=args.batch_size
-        )
+        with only_weights():
+            built = MODELS.build({"_scope_": "mmselfhuman", **refiner})
+            network = predictor(args, config)
         report = make_round(
             PseudoLabelStore(args.out),
             args.round,
             DATASETS.build({"_scope_": "mmselfhuman", **videos}),
-            predictor(args, config),
-            maker,
+            network,
+            LabelMaker(built, args.threshold, batch_size=args.batch_size),
             provenance={"made_by": "make_labels", "videos": json.loads(json.dumps(videos, default=str))},
         )
     except (CollapsedLabelsError, PseudoLabelError, FileNotFoundError, ValueError) as error:

@@ -109,12 +109,14 @@ def build_predictor(args: argparse.Namespace) -> Predictor:
     from mmengine.registry import init_default_scope
     from mmseg.apis import init_model
 
-    from mmselfhuman.utils import load_config
+    from mmselfhuman.utils import load_config, only_weights
 
     config, checkpoint = args.model
     config = load_config(config)
     init_default_scope(config.get("default_scope", "mmseg"))
-    return SegmentorPredictor(init_model(config, checkpoint, device="cuda" if torch.cuda.is_available() else "cpu"))
+    with only_weights():
+        model = init_model(config, checkpoint, device="cuda" if torch.cuda.is_available() else "cpu")
+    return SegmentorPredictor(model)
 
 
 def main() -> None:

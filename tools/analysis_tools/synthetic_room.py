@@ -27,6 +27,7 @@ from mmselfhuman.evaluation import evaluate_coco
 from mmselfhuman.evaluation.neighbour_frames import Misses, count_misses, joints_found, persons_found
 from mmselfhuman.registry import DATASETS, MODELS
 from mmselfhuman.structures import NUM_JOINTS, PersonSource
+from mmselfhuman.utils import only_weights
 
 BATCH = 16
 
@@ -66,7 +67,8 @@ class Network:
         self._config = Config.fromfile(config)
         init_default_scope(self._config.get("default_scope", "mmselfhuman"))
         self._model = MODELS.build(self._config.model)
-        load_checkpoint(self._model, checkpoint, map_location="cpu")
+        with only_weights():
+            load_checkpoint(self._model, checkpoint, map_location="cpu")
         self._model.to(device).eval()
 
     def predict(self, dataset_type: str, source: PersonSource) -> Iterator[tuple[Any, dict]]:
