@@ -60,6 +60,7 @@ class ClipFile:
     def __init__(self, path: Path, frames_folder: Path) -> None:
         self.path, self._frames_folder = path, frames_folder
         self._directory: dict[str, tuple[int, int, int]] | None = None
+        self._passed: set[str] = set()  # frames that were checked; their bytes cannot change unnoticed
 
     def header(self) -> dict:
         """What ``clip.json`` says.
@@ -124,11 +125,13 @@ class ClipFile:
                 persons=None if persons is None else tuple(person_from_json(person) for person in persons),
                 provenance=entry["provenance"],
             )
-            check_label(label, name)
+            if name not in self._passed:
+                check_label(label, name)
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise PseudoLabelError(f"{self.path} is damaged: {name}.json is not as expected ({error!r})") from error
         if _name(label.frame) != name:
             raise PseudoLabelError(f"{self.path} is damaged: {name}.json is about frame {label.frame}")
+        self._passed.add(name)
         return label
 
     def _map(self, name: str, size: tuple[int, int]) -> np.ndarray | None:
