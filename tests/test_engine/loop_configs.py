@@ -53,7 +53,9 @@ def cut_down(path: Path, steps: int) -> Config:
         elif kind == "FCNHead":
             node.update(in_channels=4, channels=4, dropout_ratio=0.2)
             # After a few steps, else, nobody is found.
-            node["loss_decode"].update(class_weight=[1.0, 5.0], avg_non_ignore=False)
+            losses = node["loss_decode"]
+            cross_entropy = losses[0] if isinstance(losses, list) else losses
+            cross_entropy.update(class_weight=[1.0, 5.0], avg_non_ignore=False)
         elif kind == "AssociativeEmbeddingHead":
             node["in_channels"] = 4
         elif kind == "TPRHook":

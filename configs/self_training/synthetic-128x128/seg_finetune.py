@@ -21,6 +21,7 @@ test_dataloader = dict(
     dataset={{_base_.target_test}})
 test_evaluator = dict(_delete_=True, type='ClassIoUMetric')
 
+custom_hooks = [dict(type='ChannelsLast'), dict(type='EMAHook', momentum=0.02, update_buffers=True)]
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [
     dict(type='ConstantLR', factor=1.0, by_epoch=False)

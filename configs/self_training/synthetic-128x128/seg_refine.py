@@ -24,6 +24,7 @@ test_evaluator = dict(_delete_=True, type='ClassIoUMetric')
 
 custom_hooks = [
     dict(type='ChannelsLast'),
+    dict(type='EMAHook', momentum=0.02, update_buffers=True),
     dict(type='TPRHook', videos=None, interval=50, store=dict(image_format='png'))
 ]
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
