@@ -74,7 +74,6 @@ def test_works_in_a_stock_config_of_mmseg(tmp_path: Path) -> None:
 
 def test_averaged_weights_make_the_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tiny_training(tmp_path)
-    config.custom_hooks.insert(0, {"type": "EMAHook", "momentum": 0.01})
     digests = {}
     make_round = TPRHook._make_round
 

@@ -40,8 +40,9 @@ def test_labels_fetched_along_the_true_flow_are_the_persons_own(clip):
         back, _ = motion(clip, t + 1, t)
         here, there = (torch.from_numpy(clip.truth(i).owners)[None] for i in (t, t + 1))
         same = fetch_labels(there, flow) == here
-        # A few pixels at the edge of a layer that moves like what is behind it round to the other side.
-        assert same[(inner(flow, back) & ~hidden)[:, 0]].float().mean() > 0.99
+        # Of a layer that moves like what is behind it, pixels at the edge may round to the other side.
+        whole = smooth(here[:, None].double())
+        assert same[(inner(flow, back) & whole & ~hidden)[:, 0]].float().mean() > 0.99
 
 
 def test_two_true_steps_chain_to_the_true_motion_across_them(clip):

@@ -52,7 +52,7 @@ def test_scales_adapt_to_a_pair_in_which_every_error_is_large():
     faded[:, :, 4:6, 4:6] += 12
     sharp, blurred = FlowTrust()(src, clean, still, still), FlowTrust()(src, faded, still, still)
     assert sharp[0, 0, 4, 4] < 0.2
-    assert blurred[0, 0, 0, 0] > 0.9
+    assert blurred[0, 0, 0, 0] > 0.8
     assert blurred[0, 0, 4, 4] > sharp[0, 0, 4, 4]
 
 

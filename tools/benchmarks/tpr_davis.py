@@ -17,10 +17,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from known_flow import FlowPair, KnownFlow
 from torch import Tensor
 
 from mmselfhuman.evaluation.video_scores import VideoMaskScores
-from mmselfhuman.models.flow import DISFlow, FlowEstimator
+from mmselfhuman.models.flow import DISFlow
 from mmselfhuman.models.flow.ops import occlusion, resize
 from mmselfhuman.models.tpr import TemporalParsingRefiner, logits_from_labels, predicted_labels
 
@@ -54,8 +55,7 @@ class Sequence:
     name: str
     images: list[Tensor]
     truth: list[np.ndarray]
-    forward: list[Tensor] = field(default_factory=list)
-    backward: list[Tensor] = field(default_factory=list)
+    flow: list[FlowPair] = field(default_factory=list)
     hidden: list[np.ndarray] = field(default_factory=list)
 
     def estimate(self, known: "Sequence | None" = None) -> None:
@@ -63,34 +63,12 @@ class Sequence:
         estimator = DISFlow()
         for t in range(len(self.images) - 1):
             if known and all(self.images[i] is known.images[i] for i in (t, t + 1)):
-                flows = known.forward[t], known.backward[t]
+                pair = known.flow[t]
             else:
-                pair = self.images[t][None], self.images[t + 1][None]
-                flows = (flow[0].half() for flow in estimator.bidirectional(*pair))
-            for kept, flow in zip((self.forward, self.backward), flows, strict=True):
-                kept.append(flow)
-            self.hidden.append(
-                occlusion(*(kept[t][None].float() for kept in (self.forward, self.backward)))[0, 0].numpy()
-            )
-
-
-class Precomputed(FlowEstimator):
-    """The flow of a sequence, pair after pair, so that each row of the table need not estimate it again."""
-
-    def __init__(self, sequence: Sequence, zero: bool) -> None:
-        super().__init__()
-        self.sequence, self.zero, self.asked = sequence, zero, 0
-
-    def estimate(self, src: Tensor, dst: Tensor) -> Tensor:
-        raise RuntimeError("asked pair by pair")
-
-    def forward(self, src: Tensor, dst: Tensor) -> Tensor:
-        return self.bidirectional(src, dst)[0]
-
-    def bidirectional(self, src: Tensor, dst: Tensor) -> tuple[Tensor, Tensor]:
-        flows = self.sequence.forward[self.asked], self.sequence.backward[self.asked]
-        self.asked += 1
-        return tuple(flow[None].float() * (not self.zero) for flow in flows)
+                images = self.images[t][None], self.images[t + 1][None]
+                pair = tuple(flow[0].half() for flow in estimator.bidirectional(*images))
+            self.flow.append(pair)
+            self.hidden.append(occlusion(*(flow[None].float() for flow in pair))[0, 0].numpy())
 
 
 def read(folder: Path, name: str, scale: float) -> tuple[Sequence, Sequence]:
@@ -152,7 +130,7 @@ def damage(logits: list[Tensor], kind: str, seed: int) -> tuple[list[Tensor], li
 
 def refined(sequence: Sequence, logits: list[Tensor], settings: dict) -> Iterator[np.ndarray]:
     settings = dict(settings)
-    refiner = TemporalParsingRefiner(Precomputed(sequence, settings.pop("zero", False)), **settings)
+    refiner = TemporalParsingRefiner(KnownFlow(sequence.flow, settings.pop("zero", False)), **settings)
     for frame in refiner(zip(sequence.images, logits, strict=True)):
         yield _mask(frame.logits)
 
@@ -164,7 +142,7 @@ def scores(sequence: Sequence, masks: list[np.ndarray], frames: list[int] | None
         result.add(sequence.name, masks[index], sequence.truth[index])
     if frames is None and not box:
         for t in range(len(masks) - 1):
-            flow = sequence.forward[t].float().numpy()
+            flow = sequence.flow[t][0].float().numpy()
             result.add_pair(sequence.name, masks[t], masks[t + 1], flow, sequence.hidden[t])
     return {key: 100 * value for key, value in result.mean().items()}
 

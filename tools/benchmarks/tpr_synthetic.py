@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from known_flow import FlowPair, KnownFlow, flow_between
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
@@ -52,6 +53,7 @@ class Predicted:
     images: list[Tensor]  # (3, H, W) uint8
     logits: list[Tensor]  # (2, H, W)
     truth: list[np.ndarray]  # (H, W) bool
+    flow: list[FlowPair]
 
 
 def predict(network: torch.nn.Module, clip: SyntheticClip) -> Predicted:
@@ -66,16 +68,17 @@ def predict(network: torch.nn.Module, clip: SyntheticClip) -> Predicted:
                 {"inputs": batch, "data_samples": [SegDataSample(metainfo=size) for _ in batch]}
             )
         logits.extend(sample.seg_logits.data for sample in samples)
-    return Predicted(clip, images, logits, [clip.truth(index).owners >= 0 for index in range(len(images))])
+    truth = [clip.truth(index).owners >= 0 for index in range(len(images))]
+    return Predicted(clip, images, logits, truth, flow_between(DISFlow(), images))
 
 
 def flow_errors(predicted: Predicted) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Flow to the next frame as estimated and as refined, the truth, and which vectors are unreliable and hidden."""
-    estimator, search, result = DISFlow(), FlowRefinement(), []
+    search, result = FlowRefinement(), []
     for index in range(len(predicted.images) - 1):
         images = [predicted.images[place][None] for place in (index, index + 1)]
         labels = [predicted_labels(predicted.logits[place][None]) for place in (index, index + 1)]
-        forward, backward = estimator.bidirectional(*images)
+        forward, backward = (flow[None] for flow in predicted.flow[index])
         wrong = unreliable_vectors(forward, *labels)
         grey = [image.float().mean(1, keepdim=True) for image in images]
         refined = search(*grey, forward, backward, wrong)
@@ -120,7 +123,7 @@ def print_masks(sets: dict[int, list[Predicted]], rows: list[str]) -> None:
 def _masks(predicted: Predicted, row: str) -> list[np.ndarray]:
     logits = predicted.logits
     if row in ROWS:
-        refiner = TemporalParsingRefiner(DISFlow(), **ROWS[row])
+        refiner = TemporalParsingRefiner(KnownFlow(predicted.flow), **ROWS[row])
         logits = [frame.logits for frame in refiner(zip(predicted.images, logits, strict=True))]
     return [predicted_labels(frame[None])[0].numpy() > 0 for frame in logits]
 

@@ -36,7 +36,7 @@ class FlowTrust:
         cut: In the images' units.
     """
 
-    photometric: tuple[float, float, float] = (8.0, 3.0, 8.0)
+    photometric: tuple[float, float, float] = (6.0, 2.0, 8.0)
     consistency: tuple[float, float, float] = (3.0, 6.0, 4.0)
     cut: float = 24.0
 
