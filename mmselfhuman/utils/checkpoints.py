@@ -39,20 +39,20 @@ def only_weights() -> Iterator[None]:
     A checkpoint is a pickle, which may name any function to be called when it is read. MMEngine reads it in torch's
     safe mode first, but falls back to the unsafe one. In this block there is no fallback, in this process and those
     that it starts, whoever reads. Whoever has set torch's ``TORCH_FORCE_WEIGHTS_ONLY_LOAD`` decides instead: ``0`` lets
-    everything pass. So does torch before 2.5, which cannot be told what MMEngine's checkpoints consist of.
+    everything pass. So does torch before 2.6, which cannot be told what MMEngine's checkpoints consist of.
 
     Raises:
         UnsafeCheckpointError: Something in the block has read such a checkpoint.
     """
-    from torch import serialization
+    import torch
 
     decided = os.environ.get(_FORCE)
-    if not hasattr(serialization, "safe_globals") or decided in _NO or _FORCE_NOT in os.environ:
+    if torch.__version__ < (2, 6) or decided in _NO or _FORCE_NOT in os.environ:
         yield
         return
     os.environ[_FORCE] = "1"
     try:
-        with serialization.safe_globals(_plain_types()):
+        with torch.serialization.safe_globals(_plain_types()):
             yield
     except UnpicklingError as error:
         told = str(error).strip().splitlines()
@@ -75,5 +75,7 @@ def _plain_types() -> list[Any]:
     from mmengine.logging.history_buffer import HistoryBuffer
 
     codes = f"?U{np.typecodes['AllInteger']}{np.typecodes['Float']}"
-    rebuilt = [value.__reduce__()[0] for value in (np.zeros(1), np.float64(0))]
-    return [HistoryBuffer, getattr, slice, np.ndarray, np.dtype, *rebuilt, *{type(np.dtype(code)) for code in codes}]
+    rebuild = [value.__reduce__()[0] for value in (np.zeros(1), np.float64(0))]
+    # NumPy 2 has other names for them; a checkpoint may have been written with either.
+    named = [(each, f"numpy.{core}.multiarray.{each.__name__}") for each in rebuild for core in ("core", "_core")]
+    return [HistoryBuffer, getattr, slice, np.ndarray, np.dtype, *named, *{type(np.dtype(code)) for code in codes}]

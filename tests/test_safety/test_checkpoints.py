@@ -1,10 +1,14 @@
 """Checkpoints of strangers, which are pickles, run nothing; configs in them are read as plain values."""
 
 import os
+import re
 import runpy
 import sys
+import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -16,8 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SMALL = ROOT / "configs/seg/seg-small_1xb16-1k_synthetic-128x128.py"
 
 pytestmark = pytest.mark.skipif(
-    not hasattr(torch.serialization, "safe_globals"),
-    reason="torch before 2.5 cannot be told what checkpoints consist of",
+    torch.__version__ < (2, 6), reason="torch before 2.6 cannot be told what checkpoints consist of"
 )
 
 
@@ -70,9 +73,6 @@ def test_tools_refuse_it(
         dataset.source.num_images = 1
     config.dump(tmp_path / "config.py")
     (tmp_path / "frames").mkdir()
-    import cv2
-    import numpy as np
-
     cv2.imwrite(str(tmp_path / "frames" / "0.png"), np.zeros((8, 8, 3), np.uint8))
     named = {"config": tmp_path / "config.py", "evil": evil, "folder": tmp_path}
     monkeypatch.setenv("LOCAL_RANK", "0")
@@ -99,6 +99,18 @@ def test_a_runner_s_own_checkpoint_is_read_whole(tmp_path: Path) -> None:
     assert {"state_dict", "optimizer", "message_hub", "param_schedulers"} <= content.keys()
     logged = content["message_hub"]["log_scalars"]["train/loss"]
     assert logged.current() == runner.message_hub.get_scalar("train/loss").current()
+
+
+@pytest.mark.parametrize("core", [b"core", b"_core"], ids=["numpy 1", "numpy 2"])
+def test_arrays_of_either_numpy_are_read(core: bytes, tmp_path: Path) -> None:
+    meta = {"sigmas": np.arange(3.0), "colours": np.zeros(2, np.uint8), "best": np.float64(0.5)}
+    torch.save({"meta": meta}, tmp_path / "a.pth")
+    with zipfile.ZipFile(tmp_path / "a.pth") as old, zipfile.ZipFile(tmp_path / "b.pth", "w") as new:
+        for name in old.namelist():
+            new.writestr(name, re.sub(rb"numpy\._?core\.multiarray", b"numpy." + core + b".multiarray", old.read(name)))
+    with only_weights():
+        found = CheckpointLoader.load_checkpoint(str(tmp_path / "b.pth"), map_location="cpu")["meta"]
+    assert (found["sigmas"].tolist(), found["colours"].tolist(), found["best"]) == ([0, 1, 2], [0, 0], 0.5)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*/*synthetic-128x128.py")), ids=lambda path: path.stem)
