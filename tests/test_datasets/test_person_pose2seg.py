@@ -153,6 +153,25 @@ class TestNoise:
         _, after = self.noisy(standing(1, 5), standing(2, 20), standing(3, 30), miss_others=1.0)
         assert after["poses"][..., 2].sum(1).tolist() == [17, 0, 0]
 
+    def test_a_fragment_is_one_side_of_the_person_and_the_rest_is_nobody_or_somebody_else(self) -> None:
+        shares, extra = [], 0
+        for seed in range(12):
+            before, after = self.noisy(standing(1, 5), standing(2, 20), seed=seed, fragment=1.0)
+            kept = after["visibility"][0] > 0
+            shares.append(kept.mean())
+            assert np.array_equal(after["poses"][0, kept], before["poses"][0, kept])
+            assert np.array_equal(after["poses"][1], before["poses"][1])
+            assert len(after["poses"]) == len(after["visibility"]) == len(after["areas"])
+            if len(after["poses"]) == 3:
+                extra += 1
+                assert np.array_equal(after["poses"][2, ~kept], before["poses"][0, ~kept])
+                assert not after["visibility"][2, kept].any()
+            apart = [np.array([np.cos(a), np.sin(a)]) for a in np.arange(0, 2 * np.pi, 0.02)]
+            inside, outside = (before["poses"][0, chosen, :2] for chosen in (kept, ~kept))
+            assert any((inside @ way).max() <= (outside @ way).min() for way in apart)
+        assert 0.3 < min(shares) < max(shares) < 0.7
+        assert 2 <= extra <= 10
+
     def test_mirroring_takes_both_of_a_pair(self) -> None:
         person = standing(1, 5)
         person.keypoints[JOINT_INDEX["left_wrist"], 2] = 1

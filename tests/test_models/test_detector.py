@@ -45,7 +45,7 @@ def pose2seg_by_hand(detector: nn.Module, image: torch.Tensor, poses: torch.Tens
     for number in range(len(poses)):
         region = person_regions(poses[[number]], image.shape[-2:], None, head.context, 1.0, head.min_side)
         maps = crop_skeleton_maps(
-            poses, region, head.size, torch.tensor([number]), visibility, joint_sigma=3.0, limb_sigma=2.0, stride=2
+            poses, region, head.size, torch.tensor([number]), visibility, joint_sigma=4.5, limb_sigma=3.0, stride=3
         )
         picture = torch.cat([cut(image, region, head.size, head.fill), maps], dim=1)[0]
         crop = SegDataSample(metainfo={"img_shape": head.size, "ori_shape": head.size})
@@ -292,7 +292,7 @@ class TestBuilding:
             {
                 "pose": str(configs / "pose/ae_small_1xb16-2k_synthetic-128x128.py"),
                 "seg": str(configs / "seg/seg-small_1xb16-1k_synthetic-128x128.py"),
-                "pose2seg": str(configs / "pose2seg/pose2seg-small_1xb16-1k_synthetic-96x96.py"),
+                "pose2seg": str(configs / "pose2seg/pose2seg-small_1xb16-800_synthetic-144x144.py"),
             },
             fusion={"mode": "exclusive"},
         )

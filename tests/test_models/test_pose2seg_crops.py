@@ -1,5 +1,7 @@
 """Crops of persons, and back: places, sizes, borders, and persons of whom little or nothing is seen."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -20,6 +22,7 @@ from mmselfhuman.models.pose2seg import (
     to_crop,
     window_to_rle,
 )
+from mmselfhuman.models.pose2seg.crops import _STANDING, expected_joints
 
 FRAME = (40, 60)
 
@@ -56,6 +59,33 @@ class TestRegions:
         person = pose((10, 5), (19, 24))
         person[0, 2:, :2] = torch.nan
         assert torch.equal(person_regions(person, FRAME), person_regions(pose((10, 5), (19, 24)), FRAME))
+
+    @pytest.mark.parametrize("turn", [0.0, 1.1, math.pi])
+    @pytest.mark.parametrize("mirrored", [False, True])
+    def test_what_is_missing_is_expected_where_a_standing_person_has_it(self, turn: float, mirrored: bool) -> None:
+        standing = torch.tensor(_STANDING) * torch.tensor([-1.0 if mirrored else 1.0, 1.0])
+        cos, sin = math.cos(turn), math.sin(turn)
+        places = 50 * standing @ torch.tensor([[cos, sin], [-sin, cos]]) + torch.tensor([300.0, 200.0])
+        person = torch.cat([places, torch.ones(17, 1)], dim=1)[None]
+        partly = person.clone()
+        partly[0, [0, 6, 9, 10, 13, 14, 15, 16], 2] = 0
+        partly[0, [15, 16], :2] = torch.nan
+        torch.testing.assert_close(expected_joints(partly)[0], places, atol=1e-3, rtol=0)
+        whole, part = (person_regions(one, (1000, 1000), whole=True) for one in (person, partly))
+        torch.testing.assert_close(whole, part, atol=1e-2, rtol=0)
+        torch.testing.assert_close(whole, person_regions(person, (1000, 1000)))
+
+    def test_room_for_what_is_missing_ends_with_the_frame(self) -> None:
+        places = 60 * torch.tensor(_STANDING) + torch.tensor([30.0, 5.0])
+        person = torch.cat([places, torch.ones(17, 1)], dim=1)[None]
+        person[0, 13:, 2] = 0
+        region = person_regions(person, (40, 60), context=1.0, whole=True, min_side=1.0)[0]
+        assert float(region[1] + region[3]) == pytest.approx(40)
+
+    def test_three_joints_say_nothing_of_the_others(self) -> None:
+        person = pose((10, 5), (19, 24), (12, 12))
+        assert expected_joints(person).isnan().all()
+        assert torch.equal(person_regions(person, FRAME, whole=True), person_regions(person, FRAME))
 
     def test_the_number_of_boxes_is_checked(self) -> None:
         with pytest.raises(ValueError, match=r"expected \(1, 4\)"):

@@ -1,7 +1,7 @@
 # Single synthetic people, cut out around their poses: trained and validated on the source domain, tested on both domains.
 # In training poses are as wrong as detected ones; in testing they are the annotated ones.
 size = (128, 128)
-crop = dict(type='CropPerson', size=(96, 96), context=1.25)
+crop = dict(type='CropPerson', size=(96, 96), context=1.25, whole=True)
 maps = dict(type='AddSkeletonMaps', joint_sigma=3., limb_sigma=2., stride=2)
 meta_keys = ('id', 'img_id', 'img_path', 'ori_shape', 'img_shape', 'region', 'frame_shape', 'reduce_zero_label')
 
@@ -11,7 +11,7 @@ train_pipeline = [
     dict(type='BendLimbs', prob=0.3, degrees=60.),
     dict(type='PastePerson', prob=0.8, shift=(0.6, 0.15), interlaced=0.5),
     dict(type='PasteThing', prob=0.4),
-    dict(type='PoseNoise'),
+    dict(type='PoseNoise', fragment=0.25),
     dict(crop, scale_range=(0.9, 1.2), shift=0.05),
     dict(type='mmseg.PhotoMetricDistortion'),
     dict(type='SpoilImage', blur=0.2, extent=0.08),

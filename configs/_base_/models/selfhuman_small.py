@@ -23,7 +23,8 @@ model = dict(
         transforms=[dict(type='mmseg.Resize', scale=(128, 128), keep_ratio=True)]),
     # As the network was trained: crops, context and maps of configs/_base_/datasets/synthetic_pose2seg.py.
     pose2seg=dict(
-        type='Pose2SegHead', segmentor=pose2seg_network, size=(96, 96), context=1.25, stride=2, batch_size=32),
+        type='Pose2SegHead', segmentor=pose2seg_network, size=(96, 96), context=1.25, whole=True, stride=2,
+        batch_size=32),
     fusion=dict(mode='independent'),
     # Fitted to 60 images of the source domain's training split with tools/analysis_tools/calibrate_scores.py.
     score=dict(bias=-2.6, pose=1.2, mask=1.5))

@@ -66,7 +66,7 @@ def _pose2seg(config: Config) -> dict:
             f"learned from; it has {list(steps)}"
         )
     part = {"type": "Pose2SegHead", "segmentor": _network(config)}
-    part |= {name: crop[name] for name in ("context", "min_side", "fill") if name in crop}
+    part |= {name: crop[name] for name in ("context", "min_side", "whole", "fill") if name in crop}
     part |= {name: maps[name] for name in ("joint_sigma", "limb_sigma", "stride") if name in maps}
     return part | ({"size": tuple(crop["size"])[::-1]} if "size" in crop else {})
 

@@ -14,6 +14,14 @@ from torch import Tensor
 
 from mmselfhuman.models.pose2seg.skeleton_maps import draw_skeleton_maps
 
+# COCO's joints of a person who stands and faces the camera, in heights of the person.
+_STANDING = (
+    (0.0, 0.09), (0.02, 0.07), (-0.02, 0.07), (0.04, 0.08), (-0.04, 0.08), (0.11, 0.19), (-0.11, 0.19),
+    (0.15, 0.35), (-0.15, 0.35), (0.16, 0.49), (-0.16, 0.49), (0.08, 0.52), (-0.08, 0.52),
+    (0.08, 0.75), (-0.08, 0.75), (0.08, 0.96), (-0.08, 0.96),
+)  # fmt: skip
+_ENOUGH_JOINTS = 4
+
 
 @dataclass(frozen=True, eq=False)
 class PersonCrops:
@@ -62,11 +70,15 @@ def person_regions(
     context: float = 1.4,
     aspect: float = 1.0,
     min_side: float = 32.0,
+    whole: bool = False,
 ) -> Tensor:
     """The part of the frame to look at for each person.
 
     It has the centre of the person's joints, or box, and ``context`` times their extent, lengthened in one direction to
     the wanted aspect. A person without a joint and without a box gets the whole frame.
+
+    Detected poses are often parts of persons. With ``whole``, missing joints are looked for where they would be if the
+    person stood, see :func:`expected_joints`, as far as that is inside the frame.
 
     Args:
         poses: ``(n, 17, 3)`` of ``(x, y, score)``; joints with score 0 are not there.
@@ -76,6 +88,7 @@ def person_regions(
         context: At least 1. Joints lie inside a body, so that their extent alone would cut off head, hands and feet.
         aspect: Width / height of the regions.
         min_side: The least width and height before the aspect is made up for, in pixels.
+        whole: Make room for missing joints.
 
     Returns:
         ``(n, 4)`` float32 ``(x, y, w, h)``.
@@ -91,6 +104,11 @@ def person_regions(
     height, width = frame_size
     frame = torch.tensor([width, height], dtype=torch.float32, device=poses.device)
     nobody = ~there.any(1)
+    if whole:
+        expected = expected_joints(poses).clamp(min=torch.zeros(2, device=poses.device), max=frame - 1)
+        missing = expected.isfinite().all(-1, keepdim=True) & ~there
+        low = torch.minimum(low, torch.where(missing, expected, torch.inf).amin(1))
+        high = torch.maximum(high, torch.where(missing, expected, -torch.inf).amax(1) + 1)
     low, high = torch.where(nobody, 0.0, low), torch.where(nobody, frame, high)
     grown = torch.where(nobody, 1.0, context)
     if boxes is not None:
@@ -104,6 +122,31 @@ def person_regions(
     w, h = ((high - low) * grown).clamp(min=min_side).unbind(1)
     sides = torch.stack([torch.maximum(w, h * aspect), torch.maximum(h, w / aspect)], dim=1)
     return torch.cat([centre - sides / 2, sides], dim=1)
+
+
+def expected_joints(poses: Tensor) -> Tensor:
+    """Where all joints would be if the person stood upright or upside down, leaned or lay, facing either way.
+
+    A standing figure is moved, turned and scaled to the joints that are there, by least squares.
+
+    Args:
+        poses: ``(n, 17, 3)`` of ``(x, y, score)`` in pixels; joints with score 0 are not there.
+
+    Returns:
+        ``(n, 17, 2)`` float32 ``(x, y)`` in pixels; NaN for persons of whom fewer than four joints are there.
+    """
+    weights = (poses[..., 2] > 0).float()[:, None]
+    places = torch.view_as_complex(torch.where(poses[..., 2:] > 0, poses[..., :2], 0).float().contiguous())[:, None]
+    # Facing the camera, and away from it.
+    figure = torch.view_as_complex(poses.new_tensor([_STANDING, [(-x, y) for x, y in _STANDING]]).float())
+    count = weights.sum(-1, keepdim=True)
+    centre, middle = ((values * weights).sum(-1, keepdim=True) / count for values in (places, figure))
+    aside, away = (places - centre) * weights, (figure - middle) * weights
+    turn = (aside * away.conj()).sum(-1, keepdim=True) / away.abs().square().sum(-1, keepdim=True)
+    error = (aside - turn * away).abs().square().sum(-1)
+    fitted = centre + turn * (figure - middle)
+    best = torch.view_as_real(fitted[torch.arange(len(poses)), error.argmin(1)])
+    return torch.where(count >= _ENOUGH_JOINTS, best, torch.nan)
 
 
 def person_crops(

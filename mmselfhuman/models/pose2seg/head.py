@@ -21,6 +21,7 @@ class Pose2SegHead(BaseModule):
         size: ``(height, width)`` of the crops, in pixels, as the network was trained on.
         context: See :func:`~mmselfhuman.models.pose2seg.crops.person_regions`.
         min_side: See the same.
+        whole: See the same.
         fill: See :func:`~mmselfhuman.models.pose2seg.crops.person_crops`.
         joint_sigma: Of the skeleton maps, in pixels of the crop.
         limb_sigma: Of the skeleton maps, in pixels of the crop.
@@ -35,6 +36,7 @@ class Pose2SegHead(BaseModule):
         size: tuple[int, int] = (96, 96),
         context: float = 1.4,
         min_side: float = 32.0,
+        whole: bool = False,
         fill: float = 127.5,
         joint_sigma: float = 3.0,
         limb_sigma: float = 2.0,
@@ -45,7 +47,7 @@ class Pose2SegHead(BaseModule):
         super().__init__(init_cfg)
         self.segmentor = MODELS.build(segmentor) if isinstance(segmentor, dict) else segmentor
         self.size = tuple(size)
-        self.context, self.min_side, self.fill = context, min_side, fill
+        self.context, self.min_side, self.whole, self.fill = context, min_side, whole, fill
         self.drawing = {"joint_sigma": joint_sigma, "limb_sigma": limb_sigma, "stride": stride}
         self.batch_size = batch_size
 
@@ -66,7 +68,7 @@ class Pose2SegHead(BaseModule):
             frame that they cover.
         """
         aspect = self.size[1] / self.size[0]
-        regions = person_regions(poses, image.shape[-2:], boxes, self.context, aspect, self.min_side)
+        regions = person_regions(poses, image.shape[-2:], boxes, self.context, aspect, self.min_side, self.whole)
         logits = [regions.new_zeros((0, self.segmentor.out_channels, *self.size))]
         for start in range(0, len(poses), self.batch_size):
             persons = torch.arange(start, min(start + self.batch_size, len(poses)), device=poses.device)

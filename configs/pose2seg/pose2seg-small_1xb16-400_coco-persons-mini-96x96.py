@@ -8,12 +8,12 @@ _base_ = [
 load_from = 'work_dirs/pose2seg-small_1xb16-2k_synthetic-96x96/iter_2000.pth'
 
 data_root = '{{$MMSELFHUMAN_DATA:data}}/coco_persons_mini/'
-crop = dict(type='CropPerson', size=(96, 96), context=1.25)
+crop = dict(type='CropPerson', size=(96, 96), context=1.25, whole=True)
 maps = dict(type='AddSkeletonMaps', joint_sigma=3., limb_sigma=2., stride=2)
 
 train_pipeline = [
     dict(type='LoadPersonImage'),
-    dict(type='PoseNoise'),
+    dict(type='PoseNoise', fragment=0.25),
     dict(crop, scale_range=(0.8, 1.3), shift=0.1),
     dict(type='mmseg.PhotoMetricDistortion'),
     maps,
@@ -57,7 +57,7 @@ test_evaluator = val_evaluator
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=30, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=1e-5, begin=30, end=600, by_epoch=False)
+    dict(type='PolyLR', power=0.9, eta_min=1e-5, begin=30, end=400, by_epoch=False)
 ]
-train_cfg = dict(max_iters=600, val_interval=600)
-default_hooks = dict(checkpoint=dict(interval=600, max_keep_ckpts=1))
+train_cfg = dict(max_iters=400, val_interval=400)
+default_hooks = dict(checkpoint=dict(interval=400, max_keep_ckpts=1))
