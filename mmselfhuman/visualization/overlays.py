@@ -37,9 +37,13 @@ def draw_masks(
     masks = np.asarray(masks)
     if masks.ndim != 3 or masks.shape[1:] != canvas.shape[:2]:
         raise ValueError(f"expected masks of shape (N, {canvas.shape[0]}, {canvas.shape[1]}), got {masks.shape}")
-    for mask, colour in zip(masks != 0, _colours(len(masks), ids, colours), strict=True):
-        canvas[mask] = np.rint(canvas[mask] * (1 - opacity) + np.multiply(colour, opacity)).astype(np.uint8)
-        outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    for mask, colour in zip(masks, _colours(len(masks), ids, colours), strict=True):
+        mask = (mask != 0).view(np.uint8)
+        x, y, w, h = cv2.boundingRect(mask)
+        inside, part = mask[y : y + h, x : x + w], canvas[y : y + h, x : x + w]
+        tinted = cv2.addWeighted(part, 1 - opacity, np.full_like(part, colour), opacity, 0) if part.size else part
+        np.copyto(part, tinted, where=inside[..., None] > 0)
+        outlines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(x, y))
         cv2.drawContours(canvas, outlines, -1, colour, _thickness(canvas))
     return canvas
 

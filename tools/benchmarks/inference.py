@@ -7,8 +7,8 @@ decoding of its output).
 Part 2, many persons: pasting, fusing and encoding 20 masks of a 1920 x 1080 frame as a multiple of one pass of Pose2Seg
 for these persons.
 
-    python tools/benchmarks/inference.py --pose CONFIG CHECKPOINT --seg CONFIG CHECKPOINT \\
-        --pose2seg CONFIG CHECKPOINT [--videos FILE ...] [--temporal ids] [--max-frames 60] [--threads 2]
+    python tools/benchmarks/inference.py CONFIG --pose CHECKPOINT --seg CHECKPOINT --pose2seg CHECKPOINT \\
+        [--videos FILE ...] [--temporal ids] [--max-frames 60] [--threads 2]
 """
 
 import argparse
@@ -81,8 +81,9 @@ def best(action: Callable[[], object]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("config", help="of an instance segmenter")
     for part in NETWORKS:
-        parser.add_argument(f"--{part}", nargs=2, metavar=("CONFIG", "CHECKPOINT"), required=True)
+        parser.add_argument(f"--{part}", metavar="CHECKPOINT", required=True)
     parser.add_argument("--videos", nargs="*", default=[])
     parser.add_argument("--temporal", default="ids", help="see SelfHumanInferencer")
     parser.add_argument("--max-frames", type=int, default=60)
@@ -91,8 +92,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(arguments.threads)
-    configs, weights = ({part: getattr(arguments, part)[n] for part in NETWORKS} for n in (0, 1))
-    inferencer = SelfHumanInferencer(configs, weights, device="cpu", show_progress=False)
+    weights = {part: getattr(arguments, part) for part in NETWORKS}
+    inferencer = SelfHumanInferencer(arguments.config, weights, device="cpu", show_progress=False)
     if arguments.videos:
         videos(inferencer, arguments)
     many_persons(inferencer.model)
