@@ -28,6 +28,8 @@ model = dict(
         rpn_proposal=dict(nms_pre=200, max_per_img=100),
         rcnn=dict(sampler=dict(num=64))),
     test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100), rcnn=dict(max_per_img=20)))
+# RoIAlign has no bfloat16 on CPUs.
+optim_wrapper = dict(type='OptimWrapper')
 visualizer = dict(
     type='mmdet.DetLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
 custom_hooks = [dict(type='ChannelsLast')]

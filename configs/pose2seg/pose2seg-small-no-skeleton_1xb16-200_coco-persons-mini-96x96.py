@@ -1,5 +1,5 @@
 # The same network without skeleton channels, to measure what they are worth: it knows of a pose where the person is.
-_base_ = ['pose2seg-small_1xb16-400_coco-persons-mini-96x96.py']
+_base_ = ['pose2seg-small_1xb16-200_coco-persons-mini-96x96.py']
 
 load_from = 'work_dirs/seg-small_1xb16-1k_synthetic-128x128/iter_1000.pth'
 

@@ -1,11 +1,11 @@
-# The small Pose2Seg Module, trained on synthetic people, goes on with 62 of COCO's images (31 to validate).
+# The small Pose2Seg Module on 62 of COCO's images (31 to validate), begun from the Seg Module that synthetic people trained.
 # The folder `coco_persons_mini`, laid out as COCO is, lies in `data/` or in $MMSELFHUMAN_DATA.
 _base_ = [
     '../_base_/models/unet_small.py', '../_base_/datasets/cocopersons_pose2seg.py', '../_base_/schedules/adamw_1k.py',
     '../_base_/default_runtime.py'
 ]
 
-load_from = 'work_dirs/pose2seg-small_1xb16-2k_synthetic-96x96/iter_2000.pth'
+load_from = 'work_dirs/seg-small_1xb16-1k_synthetic-128x128/iter_1000.pth'
 
 data_root = '{{$MMSELFHUMAN_DATA:data}}/coco_persons_mini/'
 crop = dict(type='CropPerson', size=(96, 96), context=1.25, whole=True)
@@ -57,7 +57,7 @@ test_evaluator = val_evaluator
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=30, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=1e-5, begin=30, end=400, by_epoch=False)
+    dict(type='PolyLR', power=0.9, eta_min=1e-5, begin=30, end=200, by_epoch=False)
 ]
-train_cfg = dict(max_iters=400, val_interval=400)
-default_hooks = dict(checkpoint=dict(interval=400, max_keep_ckpts=1))
+train_cfg = dict(max_iters=200, val_interval=200)
+default_hooks = dict(checkpoint=dict(interval=200, max_keep_ckpts=1))
