@@ -33,5 +33,3 @@ optim_wrapper = dict(type='OptimWrapper')
 visualizer = dict(
     type='mmdet.DetLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
 custom_hooks = [dict(type='ChannelsLast')]
-# mmcv's non-maximum suppression has no bfloat16.
-optim_wrapper = dict(type='OptimWrapper')
