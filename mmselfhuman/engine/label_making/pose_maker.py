@@ -57,8 +57,8 @@ class PoseLabelMaker:
 
     refiner: GraphPoseRefiner
     flow: FlowEstimator
-    person_threshold: float = 0.1
-    joint_threshold: float = 0.3
+    person_threshold: float = 0.2
+    joint_threshold: float = 0.5
     batch_size: int = 8
     segment: int = 128
 
