@@ -14,6 +14,7 @@ from mmselfhuman.datasets import COCOPersons
 from mmselfhuman.datasets.converters import keep_pose2seg_persons
 from mmselfhuman.datasets.sources import AnnotationFileError
 from mmselfhuman.datasets.sources.masks import to_rle
+from mmselfhuman.evaluation import evaluate_coco
 from mmselfhuman.evaluation.results_file import read_results
 from mmselfhuman.structures import Person
 from mmselfhuman.structures.rle import MaskError
@@ -168,13 +169,31 @@ def test_the_converter_of_cocopersons_refuses_by_name(place: tuple, value: objec
     assert all(entry["id"] in (1, 2, 3, value) for entry in kept["annotations"])
 
 
-RESULTS = [{"image_id": 1, "category_id": 1, "score": 0.5, "bbox": [1, 2, 3, 4], "segmentation": {}, "keypoints": []}]
+RESULTS = [
+    {
+        "image_id": 1,
+        "category_id": 1,
+        "score": 0.5,
+        "bbox": [1, 2, 3, 4],
+        "segmentation": {"size": [HEIGHT, WIDTH], "counts": RLE["counts"].decode()},
+        "keypoints": [1.5, 2.5, 0.5] * 17,
+    }
+]
 
 
 @FUZZ
-@given(place=st.sampled_from(sorted(places(RESULTS), key=str)), value=VALUES)
-def test_results_are_read_or_refused_by_name(place: tuple, value: object, tmp_path: Path) -> None:
+@given(
+    metric=st.sampled_from(["segm", "bbox", "keypoints"]),
+    place=st.sampled_from(sorted(places(RESULTS), key=str)),
+    value=VALUES,
+)
+def test_results_are_evaluated_or_refused_by_name(metric: str, place: tuple, value: object, tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     path.write_text(to_text(replaced(RESULTS, place, value)))
     with may_refuse(ValueError, str(path)):
-        read_results(str(path), "segm", {1: "a.png"})
+        persons, _ = read_results(str(path), metric, {1: "a.png"})
+        truth = {**FILE, "annotations": [{**FILE["annotations"][1], "image_id": 1}]}
+        found = [{**person, "image_id": 1, "category_id": 1} for person in persons]
+        sizes = {tuple(person["segmentation"]["size"]) for person in persons if metric == "segm"}
+        if sizes <= {(HEIGHT, WIDTH)}:
+            evaluate_coco(truth, found, metric)
