@@ -45,7 +45,7 @@ class SelfHumanInferencer(BaseInferencer):
             its own.
         device: ``'cpu'``, ``'cuda:1'``, ...; the best there is if ``None``.
         settings: Override the detector's, e.g. ``dict(fusion=dict(mode='exclusive'), pose2seg=dict(batch_size=8))``.
-        flow: Config of the flow estimator for videos; DIS if ``None``.
+        flow: Config of the flow estimator for videos; DIS if ``None``, in its fast setting where nothing is refined.
         tpr: Settings of TPR for ``temporal='refine'``; the paper's window of 3, and one round, if ``None``.
         gbsr: Settings of GBSR for ``temporal='refine'``.
         show_progress: Print what is being worked on, and in the end how long each part took.
@@ -75,7 +75,7 @@ class SelfHumanInferencer(BaseInferencer):
     ) -> None:
         model, weights = _resolved(model, weights)
         self._weights, self._settings = weights, dict(settings or {})
-        self._flow, self._tpr, self._gbsr = flow or {"type": "DISFlow"}, tpr or {"rounds": 1}, gbsr or {}
+        self._flow, self._tpr, self._gbsr = flow, tpr or {"rounds": 1}, gbsr or {}
         # The base class would load the weights in one piece.
         super().__init__(model, None, device, "mmselfhuman", show_progress)
 
@@ -246,7 +246,8 @@ class SelfHumanInferencer(BaseInferencer):
         from mmselfhuman.models.tpr.registered import build_refiner
         from mmselfhuman.registry import MODELS
 
-        flow = MODELS.build({"_scope_": "mmselfhuman", **self._flow}).to(next(self.model.parameters()).device)
+        config = self._flow or {"type": "DISFlow", "preset": "medium" if refine else "fast"}
+        flow = MODELS.build({"_scope_": "mmselfhuman", **config}).to(next(self.model.parameters()).device)
         return VideoSegmenter(
             self.model,
             flow,

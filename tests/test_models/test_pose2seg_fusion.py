@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from mmselfhuman.models.pose2seg import PersonFusion, Window, person_margin
+from mmselfhuman.models.pose2seg import PersonFusion, Window, compact, person_margin
 
 FRAME = (6, 7)
 PLACES = ((0, 0, 5, 5), (2, 1, 5, 4), (1, 3, 3, 3))
@@ -141,3 +141,17 @@ def test_mistakes_are_named() -> None:
         PersonFusion()(windows(), FRAME, torch.zeros(2, 7, 6))
     with pytest.raises(ValueError, match="Seg has 3 classes, Pose2Seg 2"):
         list(PersonFusion()(windows(), FRAME, seg_logits(3)))
+
+
+@pytest.mark.parametrize("mode", ["independent", "exclusive"])
+def test_differences_of_two_classes_are_enough(mode: str) -> None:
+    fusion, seg, given = PersonFusion(mode, seg_weight=0.7, temperature=2.0), seg_logits(), windows()
+    small = [Window(window.x, window.y, compact(window.values)) for window in given]
+    assert {len(window.values) for window in small} == {1}
+    for whole, half in zip(fusion(given, FRAME, seg), fusion(small, FRAME, compact(seg)), strict=True):
+        torch.testing.assert_close(half.probability, whole.probability)
+        assert torch.equal(half.window.values, whole.window.values)
+
+
+def test_more_classes_stay_as_they_are() -> None:
+    assert compact(seg_logits(4)).shape == (4, *FRAME)

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from mmselfhuman.apis import SelfHumanInferencer
-from mmselfhuman.models.pose2seg import PersonFusion, paste_windows, window_to_rle
+from mmselfhuman.models.pose2seg import PersonFusion, compact, paste_windows, window_to_rle
 
 NETWORKS = ("pose", "seg", "pose2seg")
 PERSONS, FRAME = 20, (1080, 1920)
@@ -58,7 +58,7 @@ def many_persons(detector: nn.Module) -> None:
         network = best(lambda: detector.pose2seg(image, poses))
 
         def masks(mode: str) -> None:
-            for person in PersonFusion(mode)(paste_windows(logits, regions, FRAME), FRAME, seg):
+            for person in PersonFusion(mode)(paste_windows(compact(logits), regions, FRAME), FRAME, compact(seg)):
                 window_to_rle(person.window, FRAME)
 
         for mode in ("independent", "exclusive"):

@@ -13,7 +13,7 @@ from mmselfhuman.models.detectors.duplicates import distinct_masks, distinct_pos
 from mmselfhuman.models.detectors.persons import FramePersons, FramePoses
 from mmselfhuman.models.detectors.scores import MaskScore
 from mmselfhuman.models.detectors.stopwatch import Stopwatch
-from mmselfhuman.models.pose2seg import PersonFusion, paste_windows, window_to_rle
+from mmselfhuman.models.pose2seg import PersonFusion, compact, paste_windows, window_to_rle
 from mmselfhuman.registry import MODELS
 
 
@@ -170,8 +170,8 @@ class SelfHumanDetector(BaseDetector):
         with self.stopwatch("fusion", image.device):
             scale = regions.new_tensor([size[1] / image.shape[-1], size[0] / image.shape[-2]])
             if seg_logits is not None and len(poses):
-                seg_logits = F.interpolate(seg_logits[None], size, mode="bilinear", align_corners=False)[0]
-            windows = paste_windows(logits, regions * scale.repeat(2), size)
+                seg_logits = F.interpolate(compact(seg_logits)[None], size, mode="bilinear", align_corners=False)[0]
+            windows = paste_windows(compact(logits), regions * scale.repeat(2), size)
             masks, pixel_scores = [], []
             for person in self.fusion(windows, size, seg_logits if len(poses) else None):
                 masks.append(window_to_rle(person.window, size))

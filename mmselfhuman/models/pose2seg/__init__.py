@@ -9,7 +9,7 @@ from mmselfhuman.models.pose2seg.crops import (
     person_regions,
     to_crop,
 )
-from mmselfhuman.models.pose2seg.fusion import PersonFusion, PersonMask, person_margin
+from mmselfhuman.models.pose2seg.fusion import PersonFusion, PersonMask, compact, person_margin
 from mmselfhuman.models.pose2seg.input_layer import widen_input
 from mmselfhuman.models.pose2seg.rle import window_to_rle
 from mmselfhuman.models.pose2seg.skeleton_maps import CHANNELS, NUM_CHANNELS, draw_skeleton_maps, poses_from_coco
@@ -21,6 +21,7 @@ __all__ = [
     "PersonFusion",
     "PersonMask",
     "Window",
+    "compact",
     "crop_skeleton_maps",
     "cut",
     "draw_skeleton_maps",
