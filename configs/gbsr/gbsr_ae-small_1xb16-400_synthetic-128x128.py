@@ -4,12 +4,15 @@ _base_ = ['../pose/ae_small_1xb16-2k_synthetic-128x128.py', '../_base_/datasets/
 
 load_from = 'work_dirs/ae_small_1xb16-2k_synthetic-128x128/iter_2000.pth'
 
+# Statistics of normalisation that move towards the target domain cost more than the labels bring.
+model = dict(backbone=dict(norm_eval=True))
+
 train_dataloader = dict(
     sampler=dict(_delete_=True, type='EndlessDraws', shuffle=True),
     dataset=dict(
         _delete_=True,
         type='PseudoLabelDataset',
-        ratio=0.5,
+        ratio=0.25,
         labelled={{_base_.train_dataloader.dataset}},
         pseudo=dict(
             type='PersonPoseDataset',
@@ -29,6 +32,9 @@ custom_hooks = [
         videos={{_base_.videos}},
         interval=400,
         rounds=1,
+        # Where a person is, the network learns from any pose that is right; where exactly, only from sure joints.
+        person_threshold=0.3,
+        joint_threshold=0.7,
         transforms=[
             dict(type='mmpose.BottomupResize', input_size={{_base_.size}}, size_factor=16, resize_mode='expand')
         ],
