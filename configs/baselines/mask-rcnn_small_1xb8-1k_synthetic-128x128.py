@@ -28,8 +28,7 @@ model = dict(
         rpn_proposal=dict(nms_pre=200, max_per_img=100),
         rcnn=dict(sampler=dict(num=64))),
     test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100), rcnn=dict(max_per_img=20)))
-# RoIAlign has no bfloat16 on CPUs.
+# On CPUs, mmcv's RoIAlign has no bfloat16, and reads maps in channels-last order as if they were not: no ChannelsLast.
 optim_wrapper = dict(type='OptimWrapper')
 visualizer = dict(
     type='mmdet.DetLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
-custom_hooks = [dict(type='ChannelsLast')]
