@@ -1,5 +1,5 @@
 from mmselfhuman.structures.boxes import box_iou, max_iou
-from mmselfhuman.structures.frames import Clip, Frame, FrameWindow, sliding_windows
+from mmselfhuman.structures.frames import Clip, Frame, FrameWindow, sliding_windows, window_offsets
 from mmselfhuman.structures.limits import MAX_PIXELS, MAX_SIDE, is_image_size
 from mmselfhuman.structures.persons import Box, Person, PersonImage, PersonSource
 from mmselfhuman.structures.pseudo_labels import UNSURE, PseudoLabel, PseudoPerson
@@ -28,4 +28,5 @@ __all__ = [
     "is_image_size",
     "max_iou",
     "sliding_windows",
+    "window_offsets",
 ]

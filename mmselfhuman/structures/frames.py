@@ -9,6 +9,9 @@ import numpy as np
 
 T = TypeVar("T")
 
+LONGEST_WINDOW = 999
+"""Frames. All of a window are in memory at once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -54,6 +57,24 @@ class FrameWindow(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.frames)
+
+
+def window_offsets(window: int, least: int = 1) -> tuple[int, ...]:
+    """The neighbours of a frame in a temporal window, as distances in frames.
+
+    Args:
+        window: Number of frames, the one in question included.
+        least: The fewest frames that are of use.
+
+    Returns:
+        In temporal order, without 0. An even window has its odd frame ahead: 2 is (1,), 3 is (-1, 1), 4 is (-1, 1, 2).
+
+    Raises:
+        ValueError: ``window`` is no whole number from ``least`` to :data:`LONGEST_WINDOW`.
+    """
+    if isinstance(window, bool) or not isinstance(window, int) or not least <= window <= LONGEST_WINDOW:
+        raise ValueError(f"window: expected at least {least} and at most {LONGEST_WINDOW} frames, got {window}")
+    return tuple(offset for offset in range(-((window - 1) // 2), window // 2 + 1) if offset)
 
 
 def sliding_windows(

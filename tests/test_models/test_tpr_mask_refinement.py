@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmselfhuman.models.tpr import Neighbour, fuse, logits_from_labels, predicted_labels, window_offsets
+from mmselfhuman.models.tpr import Neighbour, fuse, logits_from_labels, predicted_labels
 
 
 def look_up(field, x, y):
@@ -99,22 +99,12 @@ def test_no_neighbour_leaves_the_logits():
     assert torch.equal(weights, torch.ones(1, 1, 3, 3))
 
 
-@pytest.mark.parametrize(
-    ("window", "offsets"),
-    [(1, ()), (2, (1,)), (3, (-1, 1)), (4, (-1, 1, 2)), (5, (-2, -1, 1, 2)), (7, (-3, -2, -1, 1, 2, 3))],
-)
-def test_windows_are_centred_and_even_ones_look_ahead(window, offsets):
-    assert window_offsets(window) == offsets
-
-
 def test_what_does_not_fit_is_named():
     logits, still = torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 4, 4)
     with pytest.raises(ValueError, match=r"neighbours of shape \(1, 2, 4, 4\), got \(1, 3, 4, 4\)"):
         fuse(logits, [Neighbour(torch.zeros(1, 3, 4, 4), still)])
     with pytest.raises(ValueError, match=r"weight: expected \(1, 1, 4, 4\), got \(1, 4, 4\)"):
         fuse(logits, [Neighbour(logits, still, torch.ones(1, 4, 4))])
-    with pytest.raises(ValueError, match="window"):
-        window_offsets(0)
 
 
 def test_predicted_labels_are_the_argmax():

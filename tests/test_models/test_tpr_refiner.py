@@ -19,9 +19,9 @@ from mmselfhuman.models.tpr import (
     fuse,
     predicted_labels,
     unreliable_vectors,
-    window_offsets,
 )
 from mmselfhuman.registry import MODELS
+from mmselfhuman.structures import window_offsets
 
 HEIGHT, WIDTH = 32, 48
 

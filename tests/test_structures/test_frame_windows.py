@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmselfhuman.structures import Frame, sliding_windows
+from mmselfhuman.structures import Frame, sliding_windows, window_offsets
 
 SIZES = st.integers(1, 9)
 LENGTHS = st.integers(0, 12)
@@ -70,3 +70,17 @@ def test_no_more_frames_are_held_than_a_window_has():
 def test_impossible_windows_are_refused_when_asked_for(size, border, culprit):
     with pytest.raises(ValueError, match=culprit):
         sliding_windows([1, 2], size, border)
+
+
+@pytest.mark.parametrize(
+    ("window", "offsets"),
+    [(1, ()), (2, (1,)), (3, (-1, 1)), (4, (-1, 1, 2)), (5, (-2, -1, 1, 2)), (7, (-3, -2, -1, 1, 2, 3))],
+)
+def test_windows_are_centred_and_even_ones_look_ahead(window, offsets):
+    assert window_offsets(window) == offsets
+
+
+@pytest.mark.parametrize("window", [0, 1.5, True, 1000])
+def test_what_is_no_window_is_refused(window):
+    with pytest.raises(ValueError, match="window: expected at least 1"):
+        window_offsets(window)

@@ -12,14 +12,6 @@ from mmselfhuman.models.gbsr.graph import Appearance, AppearanceCrops, connectio
 from mmselfhuman.models.gbsr.solver import GraphMatcher, Matching
 from mmselfhuman.structures import NUM_JOINTS
 
-LONGEST_WINDOW = 999
-"""Frames. Every graph is matched with all others of its window."""
-
-
-def window_offsets(window: int) -> tuple[int, ...]:
-    """The neighbours of a frame: 2 -> (1,); 3 -> (-1, 1); 5 -> (-2, -1, 1, 2)."""
-    return tuple(d for d in range(-((window - 1) // 2), window // 2 + 1) if d)
-
 
 @dataclass(frozen=True, eq=False)
 class ClipMatching:
@@ -72,7 +64,7 @@ def match_clip(
     Args:
         poses: Joints as they stand; persons without any joint in a frame have no graph there.
         frames: One for each frame of the clip.
-        offsets: From :func:`window_offsets`.
+        offsets: From :func:`~mmselfhuman.structures.window_offsets`.
         matcher: The solver.
         crops: What nodes look like.
         visibility: ``(K, T, 17)`` of the first matching, for the second: crops are resized by it.

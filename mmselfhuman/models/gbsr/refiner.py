@@ -9,13 +9,13 @@ from torch import Tensor
 from mmselfhuman.models.gbsr.association import Track, track_persons
 from mmselfhuman.models.gbsr.clip import RefinedPerson, TrackedPoses
 from mmselfhuman.models.gbsr.graph import Appearance, AppearanceCrops
-from mmselfhuman.models.gbsr.matching import LONGEST_WINDOW, match_clip, window_offsets
+from mmselfhuman.models.gbsr.matching import match_clip
 from mmselfhuman.models.gbsr.motion import ClipMotion
 from mmselfhuman.models.gbsr.neighbours import Neighbours
 from mmselfhuman.models.gbsr.places import move_strays, recover_missing, reduce_jitter
 from mmselfhuman.models.gbsr.solver import GraphMatcher
 from mmselfhuman.models.gbsr.swaps import repair_between_persons, repair_left_right
-from mmselfhuman.structures import NUM_JOINTS
+from mmselfhuman.structures import NUM_JOINTS, window_offsets
 
 
 class GraphPoseRefiner:
@@ -54,10 +54,8 @@ class GraphPoseRefiner:
         drop_single: bool = True,
         device: str | torch.device = "cpu",
     ) -> None:
-        if not isinstance(window, int) or not 2 <= window <= LONGEST_WINDOW:
-            raise ValueError(f"a window must hold at least 2 frames, got {window}, and at most {LONGEST_WINDOW}")
         self.extractor = extractor
-        self.offsets = window_offsets(window)
+        self.offsets = window_offsets(window, least=2)
         # A joint dropped or misnamed in the next frame must not leave a frame without names to compare with.
         self.naming_offsets = tuple(sorted({-2, -1, 1, 2, *self.offsets}))
         self.matcher = GraphMatcher(alpha=alpha)

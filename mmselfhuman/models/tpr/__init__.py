@@ -3,7 +3,7 @@
 from mmselfhuman.models.tpr.balance import VoteBalance
 from mmselfhuman.models.tpr.flow_refinement import FlowRefinement, matching_errors, unreliable_vectors
 from mmselfhuman.models.tpr.labels import logits_from_labels, predicted_labels
-from mmselfhuman.models.tpr.mask_refinement import Neighbour, fuse, window_offsets
+from mmselfhuman.models.tpr.mask_refinement import Neighbour, fuse
 from mmselfhuman.models.tpr.propagation import integrate, propagate
 from mmselfhuman.models.tpr.refiner import TemporalParsingRefiner
 from mmselfhuman.models.tpr.reliability import CoarseFrame, FrameReliability
@@ -26,5 +26,4 @@ __all__ = [
     "predicted_labels",
     "propagate",
     "unreliable_vectors",
-    "window_offsets",
 ]

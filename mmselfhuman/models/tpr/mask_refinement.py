@@ -35,27 +35,6 @@ class Neighbour:
     weight: Tensor | None = None
 
 
-LONGEST_WINDOW = 999
-"""Frames. All of a window are in memory at once."""
-
-
-def window_offsets(window: int) -> tuple[int, ...]:
-    """The neighbours in a temporal window, as distances in frames.
-
-    Args:
-        window: Number of frames, the refined one included.
-
-    Returns:
-        In temporal order, without 0. An even window has its odd frame ahead: 2 is (1,), 3 is (-1, 1), 4 is (-1, 1, 2).
-
-    Raises:
-        ValueError: ``window`` is no whole number from 1 to :data:`LONGEST_WINDOW`.
-    """
-    if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= LONGEST_WINDOW:
-        raise ValueError(f"window: expected at least 1 frame and at most {LONGEST_WINDOW}, got {window}")
-    return tuple(offset for offset in range(-((window - 1) // 2), window // 2 + 1) if offset)
-
-
 def fuse(logits: Tensor, neighbours: Sequence[Neighbour]) -> tuple[Tensor, Tensor]:
     """The sum of equation (5), before the softmax.
 

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from mmselfhuman.models.flow.interface import FlowEstimator
 from mmselfhuman.models.tpr.flow_refinement import FlowRefinement
-from mmselfhuman.models.tpr.mask_refinement import window_offsets
 from mmselfhuman.models.tpr.reliability import FrameReliability
 from mmselfhuman.models.tpr.stream import RefinedFrame, Stream
 from mmselfhuman.models.tpr.trust import FlowTrust
+from mmselfhuman.structures import window_offsets
 
 BACKWARD = ("estimate", "negate")
 _TRUST, _SEARCH, _RELIABILITY = FlowTrust(), FlowRefinement(), FrameReliability()
