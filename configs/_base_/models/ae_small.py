@@ -5,6 +5,8 @@ codec = dict(
     heatmap_size=(64, 64),
     sigma=1.5,
     decode_topk=10,
+    # The head's tags are places in the image (`tag_span`), and less alike within a person than free ones.
+    decode_tag_thr=2.,
     # mmpose's targets round a joint to the nearest pixel of the heatmap. The half pixel of the published checkpoints is
     # for targets that were rounded down.
     decode_center_shift=0.,
