@@ -33,7 +33,7 @@ class PersonPoseDataset(PersonDataset):
     Args:
         data_mode: ``'topdown'``: a sample is one person who is no crowd and has a labelled joint. ``'bottomup'``: a
             sample is an image with all its persons; the masks of those without a labelled joint are in
-            ``invalid_segs``. Images without persons are left out of training.
+            ``invalid_segs``. Images without such persons are left out of training.
 
     See :class:`~mmselfhuman.datasets.person_dataset.PersonDataset` for the other arguments.
     """
@@ -62,7 +62,13 @@ class PersonPoseDataset(PersonDataset):
                 for number, person in enumerate(item.persons)
                 if _has_pose(person, item)
             ]
-        return entries if self.test_mode else [entry for entry, item in self._with_items(entries) if item.persons]
+        if self.test_mode:
+            return entries
+        return [
+            entry
+            for entry, item in self._with_items(entries)
+            if any(_has_pose(person, item) for person in item.persons)
+        ]
 
     def describe(self, item: PersonImage, entry: dict) -> dict:
         """The fields of mmpose's samples."""

@@ -29,7 +29,7 @@ def test_refines_poses_of_videos_and_trains_on_them(
     for dataset in (config.train_dataloader.dataset.labelled, config.train_dataloader.dataset.pseudo):
         dataset.pipeline = [step for step in dataset.pipeline if step.type != "Albumentation"]  # not everybody has it
     # A network that has learned nothing is sure of nobody.
-    sure = {"person_threshold": 0.0, "joint_threshold": 0.0, "refiner": {"min_score": 0.0}}
+    sure = {"person_threshold": 0.0, "joint_threshold": 0.0, "nobody_threshold": 0.0, "refiner": {"min_score": 0.0}}
     config.custom_hooks[0].update(boxes=str(tmp_path / "boxes.json"), start=0, **sure)
     runner = train(config)
     assert config.default_scope == "mmpose"

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from mmselfhuman.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = "_base_ = '{root}/configs/gbsr/gbsr_ae-small_1xb16-400_synthetic-128x128.py'"
+SMALL = "_base_ = '{root}/configs/gbsr/gbsr_ae-small_1xb16-2x150_synthetic-128x128.py'"
 STOCK = """\
 _base_ = 'mmpose::body_2d_keypoint/rtmpose/coco/rtmpose-t_8xb256-420e_coco-256x192.py'
 custom_imports = dict(imports=['mmselfhuman'])
@@ -66,8 +66,9 @@ def tiny_training(folder: Path, base: str = SMALL, **hook: Any) -> Config:
         config.load_from = _sees_something(config, folder / "start.pth")
     settings = next(item for item in config.custom_hooks if item.type.endswith("GBSRHook"))
     # Networks that have learned nothing are sure of nobody.
-    thresholds = {"person_threshold": 0.0, "joint_threshold": 0.0, "refiner": {"min_score": 0.0}}
-    settings.update({"interval": 2, "rounds": 3, "guard": {"empty": 1.0}, **thresholds, **hook})
+    thresholds = dict.fromkeys(("person_threshold", "joint_threshold", "nobody_threshold"), 0.0)
+    settings.update({"interval": 2, "rounds": 3, "guard": {"empty": 1.0}, "refiner": {"min_score": 0.0}})
+    settings.update({**thresholds, **hook})
     settings.setdefault("videos", {}).update(num_videos=2, num_frames=4, size=(48, 48))
     config.default_hooks.checkpoint = {"type": "CheckpointHook", "by_epoch": False, "interval": 2}
     for name in ("visualization", "badcase"):

@@ -61,7 +61,9 @@ def cut_down(path: Path, steps: int) -> Config:
         elif kind == "TPRHook":
             node.update(interval=steps, threshold=0.5, guard={"largest_class": 1.0})
         elif kind == "GBSRHook":
-            node.update(interval=steps, person_threshold=0.0, joint_threshold=0.0, guard={"empty": 1.0})
+            node.update(
+                interval=steps, person_threshold=0.0, joint_threshold=0.0, nobody_threshold=0.0, guard={"empty": 1.0}
+            )
     if steps:
         _shorten(config, steps)
     config.test_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)

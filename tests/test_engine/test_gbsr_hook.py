@@ -53,8 +53,7 @@ def test_refined_poses_are_written_with_what_was_done_to_each_joint(tmp_path: Pa
     labels = list(store.read(1).clip("a"))
     assert [label.frame for label in labels] == list(range(6))
     for label in labels:
-        person, elsewhere = label.persons
-        assert elsewhere.crowd
+        (person,) = label.persons
         assert (person.track_id, person.crowd) == (0, False)
         np.testing.assert_allclose(person.keypoints[:, :2], POSE[:, :2] + np.array([label.frame % 10, 0]), atol=1)
         done = label.provenance["actions"][0]
@@ -76,9 +75,29 @@ def test_unsure_persons_are_ignored_regions_and_a_round_of_them_is_refused(tmp_p
     with pytest.raises(CollapsedLabelsError, match=r"100\.00% of the frames have no person sure enough"):
         make_round(store, 1, [Square("a")], Follows(0.3), maker(person_threshold=0.5))
     make_round(store, 1, [Square("a")], Follows(0.3), maker(person_threshold=0.5), PoseCollapseGuard(1.0))
-    person, _ = next(iter(store.read(1).clip("a"))).persons
+    (person,) = next(iter(store.read(1).clip("a"))).persons
     assert person.crowd
     assert person.mask is not None
+
+
+def test_recovered_joints_are_judged_by_their_witnesses(tmp_path: Path) -> None:
+    """Joint 9 of frame 2 comes back with half of 0.8."""
+    for threshold, labelled in ((0.75, True), (0.81, False)):
+        store = PseudoLabelStore(tmp_path / str(threshold))
+        guard = PoseCollapseGuard(1.0)
+        make_round(store, 1, [Square("a")], Follows(), maker(joint_threshold=threshold), guard)
+        (person,) = list(store.read(1).clip("a"))[2].persons
+        assert person.keypoints[9, 2] == pytest.approx(0.4, abs=0.01)
+        assert (person.visibility[9] > 0) == labelled
+
+
+def test_what_is_hardly_a_person_is_background(tmp_path: Path) -> None:
+    store = PseudoLabelStore(tmp_path)
+    settings = {"person_threshold": 0.5, "nobody_threshold": 0.2}
+    make_round(store, 1, [Square("a")], Follows(0.3), maker(**settings), PoseCollapseGuard(1.0))
+    assert not next(iter(store.read(1).clip("a"))).persons
+    with pytest.raises(ValueError, match=r"nobody_threshold: expected at most person_threshold, 0\.2, got 0\.3"):
+        maker(nobody_threshold=0.3)
 
 
 def test_rounds_are_made_resumed_and_made_again_to_the_same_bytes(tmp_path: Path) -> None:

@@ -31,10 +31,9 @@ test_evaluator = dict(
     source={{_base_.target_test}},
     variant='synthetic')
 
+custom_hooks = [dict(type='ChannelsLast'), dict(type='EMAHook', momentum=0.02, update_buffers=True)]
 load_from = None
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [
-    dict(type='ConstantLR', factor=1.0, by_epoch=False)
-]
+param_scheduler = [dict(type='LinearLR', start_factor=0.01, begin=0, end=20, by_epoch=False)]
 train_cfg = dict(max_iters=100)
 default_hooks = dict(checkpoint=dict(interval=50, max_keep_ckpts=2))

@@ -10,7 +10,7 @@ train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='PseudoLabelDataset',
-        ratio=0.25,
+        ratio=0.5,
         labelled={{_base_.train_dataloader.dataset}},
         pseudo=dict(
             type='PersonPoseDataset',
@@ -38,19 +38,18 @@ test_evaluator = dict(
 
 custom_hooks = [
     dict(type='ChannelsLast'),
+    dict(type='EMAHook', momentum=0.02, update_buffers=True),
     dict(
         type='GBSRHook',
         videos=None,
         interval=100,
-        joint_threshold=0.7,
+        person_threshold=0.15,
         transforms=[
             dict(type='mmpose.BottomupResize', input_size={{_base_.size}}, size_factor=16, resize_mode='expand')
         ],
         store=dict(image_format='png'))
 ]
-optim_wrapper = dict(optimizer=dict(lr=3e-4))
-param_scheduler = [
-    dict(type='ConstantLR', factor=1.0, by_epoch=False)
-]
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+param_scheduler = [dict(type='LinearLR', start_factor=0.01, begin=0, end=20, by_epoch=False)]
 train_cfg = dict(max_iters=100)
 default_hooks = dict(checkpoint=dict(interval=50, max_keep_ckpts=2))

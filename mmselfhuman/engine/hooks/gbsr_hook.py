@@ -56,7 +56,7 @@ class GBSRHook(LabelRoundsHook):
             the training dataset reads.
         refiner: Settings of :class:`~mmselfhuman.models.gbsr.refiner.GraphPoseRefiner`; ``extractor`` is a config.
         flow: Config of the flow estimator.
-        person_threshold, joint_threshold, batch_size, segment: Of
+        person_threshold, joint_threshold, nobody_threshold, batch_size, segment: Of
             :class:`~mmselfhuman.engine.label_making.pose_maker.PoseLabelMaker`.
         boxes: For top-down models, where persons are in the videos: a JSON file ``{clip: {frame: [[x, y, w, h],
             ...]}}`` in pixels. Frames that it lacks have one box, the whole frame.
@@ -83,7 +83,8 @@ class GBSRHook(LabelRoundsHook):
         refiner: Mapping | None = None,
         flow: Mapping | None = None,
         person_threshold: float = 0.2,
-        joint_threshold: float = 0.5,
+        joint_threshold: float = 0.15,
+        nobody_threshold: float = 0.03,
         batch_size: int = 8,
         segment: int = 128,
         boxes: str | os.PathLike | None = None,
@@ -99,6 +100,7 @@ class GBSRHook(LabelRoundsHook):
             MODELS.build({"_scope_": "mmselfhuman", **(flow or {"type": "DISFlow"})}),
             person_threshold,
             joint_threshold,
+            nobody_threshold,
             batch_size,
             segment,
         )

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from pycocotools import mask as coco_mask
 from torch import nn
 
 from mmselfhuman.datasets.sources.masks import box_to_rle
@@ -25,6 +24,7 @@ from mmselfhuman.engine.label_making.weights import weights_digest
 from mmselfhuman.models.flow.interface import FlowEstimator
 from mmselfhuman.models.gbsr.clip import JointAction, RefinedPerson
 from mmselfhuman.models.gbsr.motion import ClipMotion
+from mmselfhuman.models.gbsr.places import HEARSAY
 from mmselfhuman.models.gbsr.poses import person_score
 from mmselfhuman.models.gbsr.refiner import GraphPoseRefiner
 from mmselfhuman.structures import Box, Clip, Frame, PseudoLabel, PseudoPerson
@@ -37,14 +37,16 @@ class PoseLabelMaker:
     """Clips to poses: frames through a predictor, poses through GBSR, those sure enough to be learned from.
 
     A person whose score (:func:`~mmselfhuman.models.gbsr.poses.person_score`) is below ``person_threshold`` is kept as
-    a crowd: its surroundings are ignored, neither learned as a person nor as background. So is, as one more crowd, all
-    that lies outside the persons that are learned: where a network finds nobody, it may have missed somebody.
+    a crowd: its surroundings are ignored, neither learned as a person nor as background. One whose score is below
+    ``nobody_threshold`` is dropped: the network learns that nobody is there, as it does where it finds nobody.
 
     Attributes:
         refiner: GBSR.
         flow: Estimates the motion.
         person_threshold: In [0, 1].
-        joint_threshold: Joints with a lower score count as not labelled.
+        joint_threshold: Joints with a lower score count as not labelled. Recovered joints, whose score is a share
+            :data:`~mmselfhuman.models.gbsr.places.HEARSAY` of their witnesses', are judged by these.
+        nobody_threshold: In [0, ``person_threshold``].
         batch_size: Frames that go through the network together.
         segment: Clips are refined in parts of so many frames, which bounds the memory.
 
@@ -58,14 +60,20 @@ class PoseLabelMaker:
     refiner: GraphPoseRefiner
     flow: FlowEstimator
     person_threshold: float = 0.2
-    joint_threshold: float = 0.5
+    joint_threshold: float = 0.15
+    nobody_threshold: float = 0.03
     batch_size: int = 8
     segment: int = 128
 
     def __post_init__(self) -> None:
-        for name in ("person_threshold", "joint_threshold"):
+        for name in ("person_threshold", "joint_threshold", "nobody_threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected a score in [0, 1], got {getattr(self, name)}")
+        if self.nobody_threshold > self.person_threshold:
+            raise ValueError(
+                f"nobody_threshold: expected at most person_threshold, {self.person_threshold}, got "
+                f"{self.nobody_threshold}"
+            )
         for name, least in (("batch_size", 1), ("segment", 2)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
@@ -81,6 +89,7 @@ class PoseLabelMaker:
             "flow": plain_settings(self.flow),
             "person_threshold": self.person_threshold,
             "joint_threshold": self.joint_threshold,
+            "nobody_threshold": self.nobody_threshold,
             "batch_size": self.batch_size,
             "segment": self.segment,
         }
@@ -150,11 +159,12 @@ class PoseLabelMaker:
             keypoints = person.keypoints.astype(np.float32)
             keypoints[:, 2] = np.clip(keypoints[:, 2], 0, 1)
             inside = ((keypoints[:, :2] >= 0) & (keypoints[:, :2] <= (width - 1, height - 1))).all(1)
-            labelled = inside & (keypoints[:, 2] > 0) & (keypoints[:, 2] >= self.joint_threshold)
+            sure = keypoints[:, 2] / np.where(person.actions == JointAction.RECOVERED, HEARSAY, 1)
+            labelled = inside & (keypoints[:, 2] > 0) & (sure >= self.joint_threshold)
             box = _box(keypoints[inside & (keypoints[:, 2] > 0), :2], width, height)
-            if box is None:
-                continue
             score = person_score(person.keypoints)
+            if box is None or score < self.nobody_threshold:
+                continue
             unsure = score < self.person_threshold or not labelled.any()
             learned += not unsure
             persons.append(
@@ -169,23 +179,14 @@ class PoseLabelMaker:
                 )
             )
             done.append([JointAction(action).name.lower() for action in person.actions])
-        persons.append(_elsewhere([person.box for person in persons if not person.crowd], height, width))
         return PseudoLabel(
             frame=frame.index,
             height=height,
             width=width,
             image=frame.image,
-            persons=tuple(person for person in persons if person is not None),
+            persons=tuple(persons),
             provenance={"signals": pose_signals(detected, refined, learned), "actions": done},
         )
-
-
-def _elsewhere(boxes: Sequence[Box], height: int, width: int) -> PseudoPerson | None:
-    """A crowd of all that is outside the boxes; ``None`` if nothing is."""
-    outside = np.ones((height, width), np.uint8, order="F")
-    for x, y, w, h in boxes:
-        outside[int(y) : int(np.ceil(y + h)), int(x) : int(np.ceil(x + w))] = 0
-    return PseudoPerson(score=0.0, mask=coco_mask.encode(outside), crowd=True) if outside.any() else None
 
 
 def _box(points: np.ndarray, width: int, height: int) -> Box | None:

@@ -1,5 +1,5 @@
-# GBSR on synthetic people: the Pose Module trained on the source domain, refined once (N_GBSR = 1) on videos of the
-# target domain and trained on for 400 steps. Train configs/pose/ae_small_1xb16-2k_synthetic-128x128.py first.
+# GBSR on synthetic people: the Pose Module trained on the source domain, refined twice (N_GBSR = 2) on videos of the
+# target domain, with 150 steps of training after each. Train configs/pose/ae_small_1xb16-2k_synthetic-128x128.py first.
 _base_ = ['../pose/ae_small_1xb16-2k_synthetic-128x128.py', '../_base_/datasets/synthetic_video.py']
 
 load_from = 'work_dirs/ae_small_1xb16-2k_synthetic-128x128/iter_2000.pth'
@@ -12,13 +12,13 @@ train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='PseudoLabelDataset',
-        ratio=0.25,
+        ratio=0.5,
         labelled={{_base_.train_dataloader.dataset}},
         pseudo=dict(
             type='PersonPoseDataset',
             data_mode='bottomup',
             source=dict(
-                type='PseudoLabels', store='work_dirs/gbsr_ae-small_1xb16-400_synthetic-128x128/pseudo_labels'),
+                type='PseudoLabels', store='work_dirs/gbsr_ae-small_1xb16-2x150_synthetic-128x128/pseudo_labels'),
             pipeline=[
                 *_base_.train_pipeline[:-1],
                 # What the network missed is no background.
@@ -27,14 +27,14 @@ train_dataloader = dict(
 
 custom_hooks = [
     dict(type='ChannelsLast'),
+    # Labels are made, and the network is tested, with weights that are averaged over some 100 steps.
+    dict(type='EMAHook', momentum=0.01, update_buffers=True),
     dict(
         type='GBSRHook',
         videos={{_base_.videos}},
-        interval=400,
-        rounds=1,
-        # Where a person is, the network learns from any pose that is right; where exactly, only from sure joints.
-        person_threshold=0.3,
-        joint_threshold=0.7,
+        interval=150,
+        rounds=2,
+        person_threshold=0.15,
         transforms=[
             dict(type='mmpose.BottomupResize', input_size={{_base_.size}}, size_factor=16, resize_mode='expand')
         ],
@@ -43,9 +43,6 @@ custom_hooks = [
 
 # A fifth of the learning rate that the network was trained with.
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=20, by_epoch=False),
-    dict(type='PolyLR', power=0.9, eta_min=1e-5, begin=20, end=400, by_epoch=False)
-]
-train_cfg = dict(max_iters=400, val_interval=400)
-default_hooks = dict(checkpoint=dict(interval=200))
+param_scheduler = [dict(type='LinearLR', start_factor=0.01, begin=0, end=20, by_epoch=False)]
+train_cfg = dict(max_iters=300, val_interval=300)
+default_hooks = dict(checkpoint=dict(interval=150))
