@@ -162,7 +162,7 @@ def test_what_does_not_fit_is_an_error_before_training(
     [
         ({"interval": 0}, ValueError, "GBSRHook: interval must be a whole number of at least 1, got 0"),
         ({"refiner": {"windw": 5}}, TypeError, "windw"),
-        ({"refiner": {"window": 1}}, ValueError, "at least 2 frames"),
+        ({"refiner": {"window": 1}}, ValueError, "window: expected at least 2"),
         ({"person_threshold": 2.0}, ValueError, "person_threshold: expected a score"),
         ({"guard": {"empty": 0}}, ValueError, "empty: expected a share"),
         ({"boxes": "absent.json"}, FileNotFoundError, "absent"),
