@@ -170,3 +170,14 @@ def test_a_knob_turns_what_it_names():
     for index in range(4):
         assert dark.image(index).mean() < 0.5 * clear.image(index).mean()
         assert [person.box for person in dark[index].persons] == [person.box for person in clear[index].persons]
+
+
+def test_equal_sources_share_what_they_have_rendered():
+    first, equal = (SyntheticPeople("target_test", num_images=count, seed=12) for count in (3, 5))
+    other = SyntheticPeople("target_test", num_images=3, seed=13)
+    assert equal[1] is first[1]
+    assert pickle.loads(pickle.dumps(first))[1] is first[1]
+    assert other[1] is not first[1]
+    image = first.image(1)
+    image[:] = 0
+    assert equal.image(1).any()

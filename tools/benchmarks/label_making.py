@@ -31,7 +31,7 @@ from mmselfhuman.registry import MODELS
 from mmselfhuman.structures import Clip, Frame
 
 SEQUENCE = "parkour"
-REPEATS = 2
+REPEATS = 5
 
 
 class Standing:

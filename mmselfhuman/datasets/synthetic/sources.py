@@ -1,8 +1,8 @@
 """Labelled stills of synthetic people: the :class:`PersonSource` that needs no files."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from mmselfhuman.structures import PersonImage
 
 _PERSONS_PER_IMAGE = 64
 _CACHED_BYTES = 512 * 2**20
+_SETTINGS_KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class SyntheticPeople:
     """Rendered stills with exact labels, a :class:`~mmselfhuman.structures.PersonSource`.
 
     Images are rendered when first asked for; labels are kept, and images too as long as they take no more than 512 MiB.
-    A pickled source carries its settings only and renders again, to the same bytes, where it arrives.
+    Equal sources of a process share what they keep. A pickled source carries its settings only and renders again, to
+    the same bytes, where it arrives.
 
     Args:
         split: ``'source_train'``, ``'source_test'`` (source domain) or ``'target_test'`` (target domain, in OCHuman's
@@ -69,8 +71,10 @@ class SyntheticPeople:
         self._split, self._seed = split, seed
         self._knobs = domain_knobs(SPLITS[split].domain, knobs)
         self.name = f"synthetic_{split}"
-        self._labels: dict[int, PersonImage] = {}
-        self._images: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._share()
+
+    def _share(self) -> None:
+        self._labels, self._images = _rendered(self._split, self._seed, self._size, repr(self._knobs))
 
     def __len__(self) -> int:
         return self._num_images
@@ -94,7 +98,11 @@ class SyntheticPeople:
         return frame_truth(world, world.paint(0), 0)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_labels": {}, "_images": OrderedDict()}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_labels", "_images")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._share()
 
     def _checked(self, index: int) -> int:
         if not -self._num_images <= index < self._num_images:
@@ -114,6 +122,14 @@ class SyntheticPeople:
         if (len(self._images) + 1) * image.nbytes <= _CACHED_BYTES:
             self._images[index] = image
         return image
+
+
+@lru_cache(maxsize=_SETTINGS_KEPT)
+def _rendered(
+    split: str, seed: int, size: tuple[int, int], knobs: str
+) -> tuple[dict[int, PersonImage], dict[int, np.ndarray]]:
+    """Labels and images by index, for all sources with these settings."""
+    return {}, {}
 
 
 def picture_size(size: tuple[int, int]) -> tuple[int, int]:
