@@ -189,6 +189,8 @@ class _Planner:
     def _train(
         self, stage: str, number: int, config: dict, path: str, inputs: dict[str, str], videos: bool = False
     ) -> str:
+        if self.settings.seed is not None:
+            config = {**config, "randomness": {**(config.get("randomness") or {}), "seed": self.settings.seed}}
         settings = {"config": config, "annotations": self._annotated(path)}
         if videos:
             settings["listing"] = self._videos["listing"]

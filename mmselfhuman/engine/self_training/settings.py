@@ -68,6 +68,7 @@ class LoopSettings:
         n_tpr: N_TPR, refinements of masks and flow in a round, each followed by training.
         n_gbsr: N_GBSR, refinements of poses in a round.
         window: Win_temporal, in TPR and in GBSR.
+        seed: Of every training, in place of ``randomness.seed`` in the networks' configs.
         agreement: IoU of final prediction and Seg Module beyond which the loop ends.
         labels: How final labels are made: ``refiner``, ``threshold``, ``batch_size``, ``background``, ``transforms``
             and ``guard`` as in ``TPRHook``; ``store``, settings of the store; ``fusion`` and ``person_threshold`` of
@@ -87,6 +88,7 @@ class LoopSettings:
     n_tpr: int = 5
     n_gbsr: int = 1
     window: int = 3
+    seed: int | None = None
     agreement: float = 0.95
     labels: Mapping[str, Any] = field(default_factory=dict)
     predictions: Mapping[str, Any] | None = None
@@ -209,6 +211,9 @@ def _numbers(values: Mapping[str, Any]) -> list[str]:
         value = values.get(name, minimum)
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
             problems.append(f"'{name}' must be a whole number of at least {minimum}, got {value!r}")
+    seed = values.get("seed")
+    if isinstance(seed, bool) or not isinstance(seed, int | None) or (seed or 0) < 0:
+        problems.append(f"'seed' must be a whole number of at least 0, got {seed!r}")
     agreement = values.get("agreement", 0.95)
     if isinstance(agreement, bool) or not isinstance(agreement, int | float) or not 0 < agreement <= 1:
         problems.append(f"'agreement' must be an IoU in (0, 1], got {agreement!r}")
