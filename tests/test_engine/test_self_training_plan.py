@@ -108,6 +108,7 @@ def test_the_paper_numbers_are_the_defaults(tmp_path: Path) -> None:
         (SEG, "guard = dict(stabilty=1)", ["guard: unknown key 'stabilty' (did you mean 'stability'?)"]),
         (SEG, "guard = dict(stability=-1)", ["guard: stability must be a number"]),
         (SEG, "held_out = dict(network='pose', metric='AP')", ["held_out: there is no network 'pose'"]),
+        (SEG, "seed = -1", ["'seed' must be a whole number of at least 0, got -1"]),
         (SEG, "agreement = 95", ["'agreement' must be an IoU in (0, 1], got 95"]),
         (SEG, "videos = None", ["'videos' must be the config of the unlabelled videos, or give --videos"]),
         (SEG, "predictions = dict(folder='m')", ["'predictions' needs networks.seg.finetune"]),
@@ -121,6 +122,15 @@ def test_all_mistakes_of_a_config_are_told_at_once(
         load_settings(path)
     assert str(error.value).startswith(str(path))
     assert [message for message in messages if message not in str(error.value)] == []
+
+
+def test_one_seed_is_for_all_trainings_and_without_it_configs_keep_theirs(tmp_path: Path) -> None:
+    for more, seeds in (("seed = 7", {7}), ("", {3})):
+        settings = load_settings(_write(tmp_path, f"{SEG}, {POSE}", f"videos = dict(type='SyntheticVideos')\n{more}"))
+        plan = make_plan(settings, lambda path: {**CONFIG, "randomness": {"seed": 3}})
+        trained = [stage.settings["config"]["randomness"]["seed"] for stage in plan.stages if stage.kind == "train"]
+        assert len(trained) > 3
+        assert set(trained) == seeds
 
 
 def test_refining_is_as_long_as_its_alternations_and_schedules_with_it() -> None:
