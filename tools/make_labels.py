@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mmengine.config import DictAction
 
-from mmselfhuman.utils import ConfigError, load_config, only_weights
+from mmselfhuman.utils import ConfigError, join_ranks, load_config, only_weights
 
 if TYPE_CHECKING:
     from mmselfhuman.engine.label_making import Predictor
@@ -89,7 +89,9 @@ def main() -> None:
     from mmselfhuman.pseudo_labels import PseudoLabelError, PseudoLabelStore
     from mmselfhuman.registry import DATASETS, MODELS
 
-    if args.launcher != "none":
+    if args.launcher == "pytorch":
+        join_ranks()
+    elif args.launcher != "none":
         init_dist(args.launcher, **(config or {}).get("env_cfg", {}).get("dist_cfg", {"backend": "nccl"}))
     init_default_scope((config or {}).get("default_scope", "mmselfhuman"))
     videos = {"type": "UnlabelledVideos", "paths": args.videos, "frame_step": args.frame_step, "resize": args.resize}

@@ -1,6 +1,9 @@
 """tools/make_labels.py, as its users call it."""
 
+import os
 import runpy
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -45,27 +48,44 @@ def videos(tmp_path: Path) -> Path:
     return tmp_path / "videos"
 
 
-def test_masks_of_another_network_are_refined(run_tool: Callable[..., None], videos: Path, tmp_path: Path) -> None:
-    masks = tmp_path / "masks" / "square"
-    masks.mkdir(parents=True)
+@pytest.fixture
+def masks(videos: Path, tmp_path: Path) -> Path:
+    """Those of the square, which nobody sees in frame 2."""
+    folder = tmp_path / "masks" / "square"
+    folder.mkdir(parents=True)
     for path in (videos / "square").iterdir():
-        cv2.imwrite(str(masks / path.name), (cv2.imread(str(path), 0) > 120).astype(np.uint8) * 255)
-    missed = masks / "2.png"
-    cv2.imwrite(str(missed), np.zeros((32, 32), np.uint8))
-    out = tmp_path / "store"
-    options = [
-        "--foreground",
-        "--threshold",
-        "0",
-        "--refiner",
-        "rounds=1",
-        "flow.type=DISFlow",
-        "flow.preset=ultrafast",
-    ]
-    run_tool("--predictions", tmp_path / "masks", "--videos", videos, "--out", out, *options)
-    labels = list(PseudoLabelStore(out).read(0))
+        cv2.imwrite(str(folder / path.name), (cv2.imread(str(path), 0) > 120).astype(np.uint8) * 255)
+    cv2.imwrite(str(folder / "2.png"), np.zeros((32, 32), np.uint8))
+    return tmp_path / "masks"
+
+
+OPTIONS = ["--foreground", "--threshold", "0", "--refiner", "rounds=1", "flow.type=DISFlow", "flow.preset=ultrafast"]
+
+
+def test_masks_of_another_network_are_refined(
+    run_tool: Callable[..., None], videos: Path, masks: Path, tmp_path: Path
+) -> None:
+    run_tool("--predictions", masks, "--videos", videos, "--out", tmp_path / "store", *OPTIONS)
+    labels = list(PseudoLabelStore(tmp_path / "store").read(0))
     assert [label.frame for label in labels] == [0, 1, 2, 3]
     assert labels[2].semantic[10:20, 10:20].mean() > 0.9  # recovered from the frames around
+
+
+def test_two_ranks_without_a_gpu_write_what_one_writes(videos: Path, masks: Path, tmp_path: Path) -> None:
+    for source in (videos, masks):
+        shutil.copytree(source / "square", source / "another")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    found = []
+    for ranks in (1, 2):
+        store = tmp_path / f"store{ranks}"
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}", TOOL]
+        command += ["--predictions", masks, "--videos", videos, "--out", store, "--launcher", "pytorch", *OPTIONS]
+        result = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment, timeout=240)
+        assert result.returncode == 0, result.stderr[-3000:]
+        files = sorted(path for path in store.rglob("*") if path.is_file())
+        found.append({path.relative_to(store): path.read_bytes() for path in files})
+    assert len(found[0]) > 8
+    assert found[0] == found[1]
 
 
 def test_a_network_labels_videos(run_tool: Callable[..., None], videos: Path, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """What happens inside a stage's process."""
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,7 +12,7 @@ from mmselfhuman.engine.self_training.ledger import Result, now, write_result
 from mmselfhuman.engine.self_training.stages import Stage
 from mmselfhuman.engine.self_training.task import Task
 from mmselfhuman.pseudo_labels import PseudoLabelError
-from mmselfhuman.utils import only_weights
+from mmselfhuman.utils import join_ranks, only_weights
 
 
 def work(
@@ -38,7 +37,8 @@ def work(
     carry_out = kinds()[stage.kind]
     stage = replace(stage, settings=placed(dict(stage.settings), str(work_dir)))
     started, clock = now(), time.monotonic()
-    join_ranks(launcher)
+    if launcher != "none":
+        join_ranks()
     task = Task(stage, folder, work_dir, inputs, launcher, reports if is_main_process() else None)
     try:
         with only_weights():
@@ -70,14 +70,3 @@ def kinds() -> dict[str, Callable[[Task], Result]]:
         "test": test,
         "train": train,
     }
-
-
-def join_ranks(launcher: str) -> None:
-    """Begin to talk with the other ranks, on CPUs too, where MMEngine's own way would look for a GPU."""
-    if launcher == "none":
-        return
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
