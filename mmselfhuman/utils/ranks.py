@@ -2,6 +2,10 @@
 
 import atexit
 import os
+from datetime import timedelta
+
+_LONGEST_WAIT = timedelta(days=1)
+"""A rank that has labelled its clips waits for the one with the longest."""
 
 
 def join_ranks() -> None:
@@ -13,7 +17,7 @@ def join_ranks() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=_LONGEST_WAIT)
     atexit.register(_leave)
 
 
