@@ -118,7 +118,10 @@ def _label_little(node: ConfigDict, work_dir: Path) -> None:
     elif kind == "TPRHook":
         node.update(threshold=0.0, guard={"largest_class": 1.0})  # untrained networks are not sure of anything
     elif kind == "GBSRHook":
-        node.update(guard={"empty": 1.0})
+        sure = dict.fromkeys(("person_threshold", "joint_threshold", "nobody_threshold"), 0.0)
+        node.update(guard={"empty": 1.0}, refiner={"min_score": 0.0}, **sure)
+    elif kind == "AssociativeEmbeddingHead":  # with heatmaps of about a half it finds somebody
+        node.init_cfg = {"type": "Normal", "layer": "Conv2d", "std": 0.1, "bias": 0.5}
 
 
 def _load_no_weights(node: ConfigDict) -> None:
