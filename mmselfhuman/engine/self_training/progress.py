@@ -53,7 +53,7 @@ class Progress(Watcher):
     def ends(self, stage: Stage, result: Result) -> None:
         numbers = [f"{name} {value:.4g}" for name, value in result.metrics.items() if value is not None][:4]
         if "verdict" in result.facts:
-            numbers += result.facts["verdict"]["reasons"] or ["on to the next round"]
+            numbers += result.facts["verdict"]["reasons"] or ["no reason to stop"]
         if "collapsed" in result.facts:
             numbers.append(result.facts["collapsed"])
         self._write(f"{_clock()}  {stage.name:<22} {duration(result.seconds):>8}  {', '.join(numbers)}".rstrip())
