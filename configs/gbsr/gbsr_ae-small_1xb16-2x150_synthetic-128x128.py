@@ -17,6 +17,7 @@ train_dataloader = dict(
         pseudo=dict(
             type='PersonPoseDataset',
             data_mode='bottomup',
+            filter_cfg=dict(filter_empty_gt=True),
             source=dict(
                 type='PseudoLabels', store='work_dirs/gbsr_ae-small_1xb16-2x150_synthetic-128x128/pseudo_labels'),
             pipeline=[

@@ -14,6 +14,7 @@ train_dataloader = dict(
         pseudo=dict(
             type='PersonPoseDataset',
             data_mode='bottomup',
+            filter_cfg=dict(filter_empty_gt=True),
             source=dict(
                 type='PseudoLabels',
                 store='work_dirs/gbsr_ae_hrnet-w32_8xb24-2x10e_cocopersons-512x512/pseudo_labels'),

@@ -1,7 +1,7 @@
 """Labelled persons for pose estimation."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,12 +33,14 @@ class PersonPoseDataset(PersonDataset):
     Args:
         data_mode: ``'topdown'``: a sample is one person who is no crowd and has a labelled joint. ``'bottomup'``: a
             sample is an image with all its persons; the masks of those without a labelled joint are in
-            ``invalid_segs``. Images without such persons are left out of training.
+            ``invalid_segs``. Images without persons are left out of training, and with
+            ``filter_cfg=dict(filter_empty_gt=True)`` also those where nobody has a labelled joint.
 
     See :class:`~mmselfhuman.datasets.person_dataset.PersonDataset` for the other arguments.
     """
 
     METAINFO = coco_pose_metainfo()
+    FILTER_RULES: ClassVar[frozenset[str]] = frozenset({"filter_empty_gt"})
 
     def __init__(
         self,
@@ -62,13 +64,11 @@ class PersonPoseDataset(PersonDataset):
                 for number, person in enumerate(item.persons)
                 if _has_pose(person, item)
             ]
-        if self.test_mode:
-            return entries
-        return [
-            entry
-            for entry, item in self._with_items(entries)
-            if any(_has_pose(person, item) for person in item.persons)
-        ]
+        return entries if self.test_mode else [entry for entry, item in self._with_items(entries) if item.persons]
+
+    def passes(self, item: PersonImage, filter_empty_gt: bool = False) -> bool:
+        """Whether there is a pose to learn from."""
+        return not filter_empty_gt or any(_has_pose(person, item) for person in item.persons)
 
     def describe(self, item: PersonImage, entry: dict) -> dict:
         """The fields of mmpose's samples."""

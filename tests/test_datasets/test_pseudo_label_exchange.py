@@ -148,6 +148,8 @@ def test_our_datasets_serve_a_round_and_ignore_what_a_label_leaves_open(store):
     assert [info["bbox"][0].tolist() for info in topdown] == [[2, 4, 18, 34], [25, 4, 41, 34]]
     bottomup = PersonPoseDataset(source, "bottomup")
     assert [len(info["invalid_segs"]) for info in bottomup] == [0, 1]
+    with_poses = PersonPoseDataset(source, "bottomup", filter_cfg={"filter_empty_gt": True})
+    assert [len(info["invalid_segs"]) for info in with_poses] == [0]
     loaded = {"type": "mmselfhuman.LoadPersonSegMap", "ignore_index": 77}
     segments = PersonSegDataset(source, [loaded], metainfo={"classes": [str(label) for label in range(20)]})
     counts = [np.unique(info["gt_seg_map"]).tolist() for info in segments]

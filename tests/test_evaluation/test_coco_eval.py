@@ -151,6 +151,8 @@ def test_arguments_are_left_as_they_were(backend):
 @given(seed=st.integers(0, 10_000), iou_type=st.sampled_from(IOU_TYPES), order=st.randoms(use_true_random=False))
 def test_order_of_images_annotations_and_detections_does_not_matter(seed, iou_type, order):
     truth, results = random_case(seed, ties=False)
+    if iou_type == "keypoints":  # OKS with persons without joints is often exactly 1, a tie that order decides
+        truth["annotations"] = [a for a in truth["annotations"] if a["num_keypoints"]]
     expected = evaluate_coco(truth, results, iou_type)
     shuffled = {**truth, "images": truth["images"][:], "annotations": truth["annotations"][:]}
     results = results[:]

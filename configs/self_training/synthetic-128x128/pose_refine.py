@@ -15,6 +15,7 @@ train_dataloader = dict(
         pseudo=dict(
             type='PersonPoseDataset',
             data_mode='bottomup',
+            filter_cfg=dict(filter_empty_gt=True),
             source=dict(type='PseudoLabels', store='set by the loop'),
             pipeline=[
                 *_base_.train_pipeline[:-1],

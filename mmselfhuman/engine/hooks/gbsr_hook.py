@@ -32,6 +32,7 @@ train_dataloader = dict(
         pseudo=dict(
             type='PersonPoseDataset',
             data_mode=_base_.train_dataloader.dataset.data_mode,
+            filter_cfg=dict(filter_empty_gt=True),
             source=dict(type='PseudoLabels', store={store!r}),
             # your transforms, without the one that loads
             pipeline=[dict(type='mmselfhuman.LoadPersonImage'), *_base_.train_pipeline[1:]])))"""
