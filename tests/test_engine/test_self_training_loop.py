@@ -260,9 +260,8 @@ def test_two_nodes_make_the_labels_of_one(peaceful: Path, tmp_path: Path) -> Non
         )
         for rank in (0, 1)
     ]
-    for agent in agents:
-        output, _ = agent.communicate(timeout=240)
-        assert agent.returncode == 0, output[-3000:]
+    outputs = [agent.communicate(timeout=240)[0] for agent in agents]
+    assert [agent.returncode for agent in agents] == [0, 0], "\n\n".join(outputs)
     one, two = (
         tmp_path / n / "work" / "stages" / "round1.tpr" / "pseudo_labels" / "rounds" / "000001" for n in ("one", "two")
     )
