@@ -106,7 +106,8 @@ def test_components_that_pages_name_are_registered() -> None:
 
 
 def _options(script: Path) -> set[str]:
-    """The options of a script, read from its source; those of a loop over names are patterns."""
+    """The options of a script and of the modules beside it that it imports, read from their source; those of a loop
+    over names are patterns."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("add_argument"):
@@ -116,6 +117,8 @@ def _options(script: Path) -> set[str]:
                 elif isinstance(argument, ast.JoinedStr):
                     parts = [re.escape(p.value) if isinstance(p, ast.Constant) else r"\w+" for p in argument.values]
                     found.add("".join(parts))
+        elif isinstance(node, ast.ImportFrom) and (beside := script.parent / f"{node.module}.py").is_file():
+            found |= _options(beside)
     return found
 
 
