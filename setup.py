@@ -91,7 +91,6 @@ setup(
     install_requires=requirements("runtime"),
     extras_require={
         "all": requirements("optional"),
-        "fast": requirements("fast"),
         "flow": requirements("flow"),
         "mim": requirements("mminstall"),
         "pot": requirements("pot"),

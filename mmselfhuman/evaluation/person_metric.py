@@ -54,7 +54,7 @@ class PersonMetric(BaseMetric):
 
     Args:
         metric: 'segm', 'keypoints', 'bbox', or a list of them.
-        coco_backend: 'pycocotools' or 'faster_coco_eval'; the numbers are the same.
+        coco_backend: 'pycocotools' or 'numpy', which is several times as fast; the numbers are the same.
         given_keypoints: The masks were computed from *annotated* poses. The results are then named
             ``segm_given_keypoints_*``, lest they be mistaken for masks from detected poses.
         person_label: The label of persons in predictions that have labels.

@@ -43,8 +43,6 @@ def test_images_without_persons_left_do_not_count(tmp_path):
 
 @pytest.mark.parametrize("coco_backend", BACKENDS)
 def test_areas_are_coco_s_annotated_ones(tmp_path, coco_backend):
-    if coco_backend == "faster_coco_eval":
-        pytest.importorskip("faster_coco_eval", reason="the optional fast backend is not installed")
     people = [person(1, 1, BOX, area=2000.0), person(2, 1, OTHER, area=20000.0), person(3, 2, BOX, area=10.0)]
     images = {1: "a.jpg", 2: "b.jpg"}
     path = write(tmp_path / "gt.json", coco(images, people))
@@ -69,8 +67,6 @@ def test_table_tells_areas_from_max_iou(tmp_path):
 @pytest.mark.parametrize("split", ["train2017", "val2017"])
 @pytest.mark.parametrize("coco_backend", BACKENDS)
 def test_real_persons_score_one_against_themselves(shared_data, split, coco_backend):
-    if coco_backend == "faster_coco_eval":
-        pytest.importorskip("faster_coco_eval", reason="the optional fast backend is not installed")
     from pycocotools.coco import COCO
 
     path = str(shared_data / "coco_persons_mini" / "annotations" / f"person_keypoints_{split}.json")

@@ -117,8 +117,6 @@ BY_HAND = {"drop": {"AP": 4 / 5, "AP_M": 2 / 3, "AP_H": 1 / 2}, "ignore": {"AP":
 @pytest.mark.parametrize("layout", ["whole_file", "range_folder"])
 @pytest.mark.parametrize("range_mode", ["drop", "ignore"])
 def test_perfect_detections_of_everybody_score_as_worked_out_by_hand(request, layout, range_mode, coco_backend):
-    if coco_backend == "faster_coco_eval":
-        pytest.importorskip("faster_coco_eval", reason="the optional fast backend is not installed")
     metric = metric_of(request.getfixturevalue(layout), split="val", range_mode=range_mode, coco_backend=coco_backend)
     people = PEOPLE
     expected = BY_HAND[range_mode]

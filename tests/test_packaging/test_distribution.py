@@ -109,9 +109,8 @@ class TestRequirements:
         def extra(name: str) -> set[str]:
             return {r.name for r in required if r.marker and r.marker.evaluate({"extra": name})}
 
-        assert extra("fast") == {"faster-coco-eval"}
         assert extra("pot") == {"POT"}
-        assert extra("all") == {"faster-coco-eval", "POT", "timm"}
+        assert extra("all") == {"POT", "timm"}
 
 
 def test_a_wheel_built_from_the_source_archive_is_the_same(wheel, source, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from modules import PACKAGE, ROOT, imports, inside, modules
 
 OPENMMLAB = {"mmcv", "mmdet", "mmengine", "mmflow", "mmpose", "mmseg"}
-OPTIONAL = {"faster_coco_eval", "mmflow", "ot", "ptlflow", "timm", "torchvision"}
+OPTIONAL = {"mmflow", "ot", "ptlflow", "timm", "torchvision"}
 NUMERIC = {"cv2", "numpy", "pycocotools", "scipy", "torch"}
 
 # Files of `models` that are components of an OpenMMLab library; all others there are algorithms.
