@@ -5,11 +5,12 @@ from mmselfhuman.datasets.person_pose import PersonPoseDataset
 from mmselfhuman.datasets.person_pose2seg import PersonPose2SegDataset
 from mmselfhuman.datasets.person_seg import PersonSegDataset
 from mmselfhuman.datasets.pseudo_labels import EndlessDraws, EpochDraws, PseudoLabelDataset, PseudoLabels
-from mmselfhuman.datasets.sources import COCOPersons, OCHuman, build_source, source_to_coco
+from mmselfhuman.datasets.sources import AnnotatedVideos, COCOPersons, OCHuman, build_source, source_to_coco
 from mmselfhuman.datasets.synthetic import SyntheticPeople, SyntheticVideos
 from mmselfhuman.datasets.video import UnlabelledVideos
 
 __all__ = [
+    "AnnotatedVideos",
     "COCOPersons",
     "EndlessDraws",
     "EpochDraws",

@@ -13,6 +13,10 @@ from mmselfhuman.datasets.sources import build_source
 from mmselfhuman.structures import PersonImage, PersonSource
 
 
+class NoSamplesError(ValueError):
+    """No image of a source gives a sample."""
+
+
 class PersonDataset(BaseDataset):
     """Samples of one MM library, made from any :class:`~mmselfhuman.structures.PersonSource`.
 
@@ -94,7 +98,8 @@ class PersonDataset(BaseDataset):
         """The entries that :attr:`filter_cfg` leaves; in test mode all.
 
         Raises:
-            ValueError: It has a rule that this dataset does not know, or there is no entry.
+            ValueError: It has a rule that this dataset does not know.
+            NoSamplesError: There is no entry.
         """
         rules = self.filter_cfg or {}
         unknown = sorted(rules.keys() - self.FILTER_RULES)
@@ -104,7 +109,9 @@ class PersonDataset(BaseDataset):
             self.data_list = [e for e in self.data_list if self.passes(self.source[e["source_index"]], **rules)]
         if not self.data_list:
             count, source = len(self.source), self.source.name
-            raise ValueError(f"{type(self).__name__}: none of the {count} images of source '{source}' gives a sample")
+            raise NoSamplesError(
+                f"{type(self).__name__}: none of the {count} images of source '{source}' gives a sample"
+            )
         return self.data_list
 
     def get_data_info(self, idx: int) -> dict:

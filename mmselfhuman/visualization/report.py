@@ -5,6 +5,7 @@ Both take the same plain values:
 .. code-block:: none
 
     title, finished, best                     name of the run; whether it is over; which round's networks were kept
+    given      [{name, metrics}]              what was there before round 0, if that began from predictions on disk
     rounds     [{round, metrics: {network: {name: value}}, signals: {name: value}, verdict: {reasons, stop, ...}}]
     stages     [{name, kind, round, done, seconds, busy, started}]
     sessions   [{command, started, seconds, versions, failure}]
@@ -25,6 +26,8 @@ from mmselfhuman.visualization.report_curves import curves
 _MAIN = ("IoU_person", "J", "AP", "keypoints_AP", "segm_AP", "segm_AP_M", "segm_AP_H", "segm_AP_L")
 _MAIN_IF_ALONE = ("mIoU", "segm_given_keypoints_AP")
 """The metrics that stand in the table; the others are in the JSON report."""
+_BY_VIDEO = "J_"
+"""Begins the names of metrics that have a table of their own, a video each."""
 
 SIGNALS: dict[str, str] = {
     "network": "agreement of final labels and Seg Module (IoU)",
@@ -63,6 +66,8 @@ def report_markdown(content: Mapping[str, Any]) -> str:
         content: See the module.
     """
     parts = [f"# {content['title']}", state(content), "## Rounds", _markdown_table(metric_rows(content))]
+    videos = video_rows(content)
+    parts += ["## By video", _markdown_table(videos)] if len(videos) > 1 else []
     parts += ["## Label quality, without ground truth", _markdown_table(signal_rows(content)), _WHICH_LABELS]
     parts += ["## Decisions", *[f"* {text}" for text in decisions(content)]]
     if content["failures"]:
@@ -81,12 +86,14 @@ def report_html(content: Mapping[str, Any], pictures: Mapping[str, Path]) -> str
         content: See the module.
         pictures: PNG files by the number of their round; they are put into the text.
     """
+    videos = video_rows(content)
     parts = [
         "<!doctype html><html lang=en><head><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width,initial-scale=1">',
         f"<title>{escape(content['title'])}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(content['title'])}</h1><p class=state>{escape(state(content))}</p>",
         _section("Rounds", _html_table(metric_rows(content), content["best"]), _metric_curves(content)),
+        _section("By video", _html_table(videos, None)) if len(videos) > 1 else "",
         _section(
             "Label quality, without ground truth",
             _html_table(signal_rows(content), content["best"]),
@@ -121,26 +128,49 @@ def report_html(content: Mapping[str, Any], pictures: Mapping[str, Path]) -> str
 
 
 def metric_rows(content: Mapping[str, Any]) -> list[list[str]]:
-    """A heading and a row per round: the main metrics of every network."""
+    """A heading and a row per round: the main metrics of every network. What was given comes first."""
     names = metric_names(content)
-    rows = [["round", *(f"{network} {short(name)}" for network, name in names)]]
-    for facts in content["rounds"]:
-        values = [facts["metrics"].get(network, {}).get(name) for network, name in names]
-        rows.append([_round_name(facts["round"]), *map(_number, values)])
+    rows = [["round", *(f"{network} {heading(network, name, names)}" for network, name in names)]]
+    for label, metrics in _measured(content):
+        rows.append([label, *(_number(metrics.get(network, {}).get(name)) for network, name in names)])
+    return rows
+
+
+def video_rows(content: Mapping[str, Any]) -> list[list[str]]:
+    """A heading and a row per video: what a network's metrics say of each, by round."""
+    measured = _measured(content)
+    found = dict.fromkeys(
+        (network, name)
+        for _, metrics in measured
+        for network, values in metrics.items()
+        for name in values
+        if name.rpartition("/")[2].startswith(_BY_VIDEO)
+    )
+    rows = [["video", *(label for label, _ in measured)]]
+    for network, name in found:
+        prefix, _, plain = name.rpartition("/")
+        label = f"{plain.removeprefix(_BY_VIDEO)}: {network} {prefix and prefix + '/'}{_BY_VIDEO[:-1]}"
+        rows.append([label, *(_number(metrics.get(network, {}).get(name)) for _, metrics in measured)])
     return rows
 
 
 def metric_names(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Network and name of the metrics that stand in the table, in the order in which the tests gave them."""
     found: dict[tuple[str, str], None] = {}
-    for facts in content["rounds"]:
-        for network, metrics in facts["metrics"].items():
+    for _, measured in _measured(content):
+        for network, metrics in measured.items():
             for chosen in (_MAIN, _MAIN_IF_ALONE):
                 main = [name for name in metrics if name.rpartition("/")[2] in chosen]
                 if main:
                     break
             found |= dict.fromkeys((network, name) for name in main or list(metrics)[:4])
     return list(found)
+
+
+def heading(network: str, name: str, names: Sequence[tuple[str, str]]) -> str:
+    """The short name of a metric, or the whole one where the short one could be another's of the same network."""
+    alike = sum(other == network and short(shown) == short(name) for other, shown in names)
+    return short(name) if alike < 2 else name
 
 
 def short(name: str) -> str:
@@ -215,13 +245,14 @@ def versions_line(content: Mapping[str, Any]) -> str:
 
 def _metric_curves(content: Mapping[str, Any]) -> str:
     by_network: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for network, name in metric_names(content):
+    names = metric_names(content)
+    for network, name in names:
         points = [
             (facts["round"], facts["metrics"][network][name])
             for facts in content["rounds"]
             if facts["metrics"].get(network, {}).get(name) is not None
         ]
-        by_network.setdefault(network, {})[short(name)] = points
+        by_network.setdefault(network, {})[heading(network, name, names)] = points
     return _figures((f"{network}, by round", series) for network, series in by_network.items())
 
 
@@ -274,6 +305,12 @@ def _joined(parts: Sequence[str]) -> list[str]:
         else:
             joined.append(part)
     return joined
+
+
+def _measured(content: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Mapping[str, float | None]]]]:
+    """What was measured, by network and metric, of what was given and of every round, with a label each."""
+    given = [(facts["name"], facts["metrics"]) for facts in content.get("given", ())]
+    return given + [(_round_name(facts["round"]), facts["metrics"]) for facts in content["rounds"]]
 
 
 def _round_name(number: int) -> str:

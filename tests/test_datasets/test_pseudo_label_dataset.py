@@ -101,6 +101,24 @@ def test_before_the_first_round_all_samples_are_labelled_and_the_length_is_final
     assert [dataset[Draw(index, 0, 0)]["pseudo"] for index in range(10)] == [False] * 6 + [True] * 4
 
 
+def test_a_round_without_anybody_gives_its_places_to_labelled_samples(store):
+    labelled = {
+        "type": "mmselfhuman.PersonPoseDataset",
+        "data_mode": "bottomup",
+        "source": SyntheticPeople("source_train", num_images=LABELLED, size=(SIZE, SIZE)),
+    }
+    pseudo = {
+        "type": "PersonPoseDataset",
+        "data_mode": "bottomup",
+        "filter_cfg": {"filter_empty_gt": True},
+        "source": {"type": "PseudoLabels", "store": str(store.root)},
+    }
+    dataset = PseudoLabelDataset(labelled, pseudo, ratio=0.4)
+    commit(store, 1, persons=())
+    assert dataset.round == 1
+    assert all(dataset[Draw(index, 0, 0)]["rendered"] for index in range(len(dataset)))
+
+
 def test_pseudo_labelled_places_go_through_the_whole_round_before_they_repeat(store):
     commit(store, 0, frames=7)
     dataset = mixed(store)

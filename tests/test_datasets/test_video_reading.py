@@ -94,6 +94,11 @@ class TestIntactVideos:
         assert {frame.image.shape for frame in clip} == {shape}
         assert _times(clip) == list(range(12))
 
+    @pytest.mark.parametrize(("long_side", "shape"), [(32, (24, 32, 3)), (64, (48, 64, 3)), (100, (48, 64, 3))])
+    def test_frames_with_a_longer_side_than_wanted_are_shrunk_in_proportion(self, tmp_path, long_side, shape):
+        clip = _only(_folder(tmp_path / "walk"), long_side=long_side)
+        assert {frame.image.shape for frame in clip} == {shape}
+
     def test_files_and_folders_mix_and_a_path_given_twice_is_read_once(self, tmp_path):
         _video(tmp_path / "set" / "b.avi")
         _folder(tmp_path / "set" / "a")
@@ -308,6 +313,7 @@ class TestMistakes:
             ("resize", (64, 0)),
             ("resize", "half"),
             ("resize", True),
+            ("long_side", 0.5),
         ],
     )
     def test_arguments_out_of_range_are_named(self, tmp_path, name, value):

@@ -20,20 +20,21 @@ guard = dict(stability=1.0, network=1.0, empty=1.0, ignored=1.0, foreground=floa
 """
 
 
-def write_loop(folder: Path, networks: tuple[str, ...] = ("seg",), more: str = "") -> Path:
+def write_loop(folder: Path, networks: tuple[str, ...] = ("seg",), more: str = "", shipped: Path = SHIPPED) -> Path:
     """Write a loop config and its networks' configs.
 
     Args:
         folder: Where to.
         networks: Which.
         more: Further lines of the loop config.
+        shipped: Where the configs lie that are cut down.
     """
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for name in networks:
-        found = {part: f"{name}_{part}.py" for part in STEPS if (SHIPPED / f"{name}_{part}.py").is_file()}
+        found = {part: f"{name}_{part}.py" for part in STEPS if (shipped / f"{name}_{part}.py").is_file()}
         for part, file in found.items():
-            cut_down(SHIPPED / file, STEPS[part]).dump(folder / file)
+            cut_down(shipped / file, STEPS[part]).dump(folder / file)
         init = {"init": "seg"} if name == "pose2seg" else {}
         entries.append(f"{name}=dict({', '.join(f'{k}={v!r}' for k, v in (found | init).items())})")
     path = folder / "loop.py"
@@ -48,6 +49,8 @@ def cut_down(path: Path, steps: int) -> Config:
         kind = str(node.get("type", "")).rpartition(".")[2]
         if kind == "SyntheticPeople":
             node["num_images"] = 4
+        elif kind == "AnnotatedVideos":
+            node["frame_step"] = 50
         elif kind == "UNet":
             node["base_channels"] = 4
         elif kind == "FCNHead":

@@ -158,6 +158,30 @@ def test_stored_logits_are_found_by_the_number_of_the_frame(tmp_path: Path) -> N
         predictor("run", FRAMES)
 
 
+def test_logits_of_a_whole_clip_may_be_one_file(tmp_path: Path) -> None:
+    logits = np.arange(2, dtype=np.float16).reshape(2, 1, 1, 1) * np.ones((1, 2, 3, 4), np.float16)
+    np.savez(tmp_path / "walk.npz", logits=logits)
+    np.savez(tmp_path / "run.npz", logits=logits, frames=np.array([2, 0]))
+    predictor = StoredPredictions(tmp_path)
+    assert [float(found.mean()) for found in predictor("walk", FRAMES[:2])] == [0, 1]
+    assert [float(found.mean()) for found in predictor("run", [FRAMES[0], FRAMES[2]])] == [1, 0]
+    with pytest.raises(ValueError, match=r"no prediction for frame 1 of clip run: .*run\.npz lacks it"):
+        predictor("run", [FRAMES[1]])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"logits": np.zeros((2, 4, 4), np.float32)}, r"expected floating logits of shape \(T, 2, h, w\)"),
+        ({"logits": np.zeros((2, 2, 4, 4), np.float32), "frames": np.array([1, 1])}, "2 different numbers"),
+    ],
+)
+def test_files_of_whole_clips_that_are_something_else_are_named(tmp_path: Path, content: dict, message: str) -> None:
+    np.savez(tmp_path / "walk.npz", **content)
+    with pytest.raises(ValueError, match=message):
+        StoredPredictions(tmp_path)("walk", FRAMES[:1])
+
+
 def test_stored_masks_become_logits_of_their_labels(tmp_path: Path) -> None:
     (tmp_path / "walk").mkdir()
     mask = np.array([[0, 255, 1]], np.uint8)

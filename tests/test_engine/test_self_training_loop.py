@@ -314,12 +314,16 @@ def test_all_that_is_wrong_is_told_before_the_first_stage(
     (tmp_path / "seg_refine.py").write_text(refine + "\nmodel['decode_head']['num_classes'] = 3\n")
     pretrain = tmp_path / "seg_pretrain.py"
     pretrain.write_text(pretrain.read_text() + "\ndefault_hooks['checkpoint'] = None\n")
+    source = {"type": "AnnotatedVideos", "data_root": "absent", "images": "images", "masks": "masks"}
+    (tmp_path / "seg_test.py").write_text(f"{refine}\ntest_dataloader['dataset']['source'] = {source}\n")
     other = tmp_path / "other.pth"
     torch.save({"state_dict": {"backbone.weight": torch.zeros(1)}}, other)
     _film(tmp_path / "videos" / "good.avi")
     (tmp_path / "videos" / "bad.avi").write_bytes(b"nothing")
     options = {
         "networks.seg.checkpoint": str(other),
+        "networks.seg.test": str(tmp_path / "seg_test.py"),
+        "predictions": {"folder": "nowhere"},
         "videos": {"_delete_": True, "type": "UnlabelledVideos", "paths": [str(tmp_path / "videos")]},
     }
     assert Command(loop, tmp_path / "work", options).run() == 1
@@ -327,7 +331,9 @@ def test_all_that_is_wrong_is_told_before_the_first_stage(
     expected = [
         "seg, pretrain: needs default_hooks.checkpoint",
         "seg, refine: the model is another than in the network's other configs",
-        "the model tells 3 classes apart, the training data have 2",
+        "the model tells 3 classes apart, its data have 2",
+        "predictions: no such folder of predictions: nowhere",
+        "seg, test: test data: FileNotFoundError: AnnotatedVideos: no such folder: absent/images",
         "other.pth does not fit its config: it lacks",
         "bad.avi",
     ]

@@ -69,7 +69,17 @@ def test_checkpoints_take_the_place_of_pre_training(tmp_path: Path) -> None:
 
 def test_predictions_from_disk_are_round_0s_labels(tmp_path: Path) -> None:
     names = _names(tmp_path, f"{SEG[:-1]}, finetune='b.py')", "predictions = dict(folder='masks')")
-    assert names[2:5] == ["round0.labels", "round0.seg", "round0.test.seg"]
+    assert names[2:6] == ["seg.test", "round0.labels", "round0.seg", "round0.test.seg"]
+
+
+def test_predictions_are_scored_where_videos_are_annotated(tmp_path: Path) -> None:
+    annotated = {**CONFIG, "test_dataloader": {"dataset": {"source": {"type": "mmselfhuman.AnnotatedVideos"}}}}
+    more = "videos = dict(type='SyntheticVideos')\npredictions = dict(folder='masks')"
+    settings = load_settings(_write(tmp_path, f"{SEG[:-1]}, finetune='b.py')", more))
+    stages = {stage.name: stage for stage in make_plan(settings, lambda path: annotated).stages}
+    assert [*stages][2:5] == ["predictions.test", "seg.test", "round0.labels"]
+    assert stages["predictions.test"].settings["predictions"] == {"folder": "masks"}
+    assert stages["seg.test"].inputs == {"seg": "seg.pretrain"}
 
 
 def test_the_paper_numbers_are_the_defaults(tmp_path: Path) -> None:

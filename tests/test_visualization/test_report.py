@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmselfhuman.visualization.report import decisions, metric_rows, report_html, report_markdown, short
+from mmselfhuman.visualization.report import decisions, metric_rows, report_html, report_markdown, short, video_rows
 from mmselfhuman.visualization.report_curves import curves
 
 
@@ -66,6 +66,34 @@ def test_other_metrics_stand_in_the_table_if_there_are_no_main_ones() -> None:
 )
 def test_headings_are_short_and_say_when_poses_were_given(name: str, expected: str) -> None:
     assert short(name) == expected
+
+
+def _with_videos() -> dict:
+    content = _content()
+    for number, facts in enumerate(content["rounds"]):
+        facts["metrics"] = {"seg": {"J": 40.0 + number, "J_run": 30.0 + number, "near/J": 50.0, "near/J_run": 45.0}}
+    content["given"] = [{"name": "predictions as given", "metrics": {"seg": {"J": 20.0}}}]
+    return content
+
+
+def test_what_was_given_stands_before_the_rounds() -> None:
+    assert metric_rows(_with_videos()) == [
+        ["round", "seg J", "seg near/J"],
+        ["predictions as given", "20.00", "-"],
+        ["0 (before)", "40.00", "50.00"],
+        ["1", "41.00", "50.00"],
+    ]
+
+
+def test_videos_have_a_table_of_their_own() -> None:
+    assert video_rows(_with_videos()) == [
+        ["video", "predictions as given", "0 (before)", "1"],
+        ["run: seg J", "-", "30.00", "31.00"],
+        ["run: seg near/J", "-", "45.00", "45.00"],
+    ]
+    assert "## By video\n\n| video |" in report_markdown(_with_videos())
+    assert "<h2>By video</h2>" in report_html(_with_videos(), {})
+    assert "By video" not in report_markdown(_content()) + report_html(_content(), {})
 
 
 def test_decisions_are_told_with_their_reasons() -> None:

@@ -4,12 +4,15 @@ import random
 from collections import OrderedDict
 from collections.abc import Mapping
 from copy import deepcopy
+from logging import WARNING
 from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset, Compose
+from mmengine.logging import print_log
 from mmengine.registry import DATASETS as ALL_DATASETS
 
+from mmselfhuman.datasets.person_dataset import NoSamplesError
 from mmselfhuman.datasets.person_seg import PersonSegDataset
 from mmselfhuman.datasets.pseudo_labels.draws import Draw, seeded
 from mmselfhuman.pseudo_labels import PseudoLabelError, PseudoLabelStore
@@ -31,7 +34,8 @@ class PseudoLabelDataset:
     from Python's global generator.
 
     The round is asked for with every sample, so that worker processes notice a new one wherever they are. Before the
-    first round, labelled samples take the places of the pseudo-labelled ones.
+    first round, and where a round has nothing to learn from, labelled samples take the places of the pseudo-labelled
+    ones.
 
     Args:
         labelled: A dataset of any MM library, or its config. ``metainfo`` is its.
@@ -159,8 +163,13 @@ class PseudoLabelDataset:
             self._round = None
         else:
             source = {**self._pseudo["source"], "round": commit[0]}
-            self._round = DATASETS.build({**self._pseudo, "source": source})
-            _check_same_labels(self._round.metainfo, self._metainfo)
+            try:
+                self._round = DATASETS.build({**self._pseudo, "source": source})
+            except NoSamplesError as error:
+                self._round = None
+                print_log(f"round {commit[0]} is not learned from: {error}", "current", WARNING)
+            else:
+                _check_same_labels(self._round.metainfo, self._metainfo)
         self._commit = commit
 
 

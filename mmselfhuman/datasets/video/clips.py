@@ -62,21 +62,25 @@ class Decoding:
         frame_step: Every n-th frame, counted from frame 0.
         resize: ``(width, height)`` in pixels, or a factor for both; ``None`` leaves frames as they are.
         max_frames: At most so many frames per clip; ``None`` for all.
+        long_side: Shrink frames whose longer side has more pixels to so many, in proportion; ``None`` for none.
     """
 
     frame_step: int = 1
     resize: tuple[int, int] | float | None = None
     max_frames: int | None = None
+    long_side: int | None = None
 
     def resized(self, image: np.ndarray) -> np.ndarray:
         """An image in the size asked for: averaged over pixels where it shrinks, interpolated where it grows."""
-        if self.resize is None:
-            return image
         height, width = image.shape[:2]
-        if isinstance(self.resize, tuple):
-            size = self.resize
-        else:
-            size = max(1, round(width * self.resize)), max(1, round(height * self.resize))
+        factor = self.resize
+        if self.long_side is not None:
+            factor = min(1.0, self.long_side / max(height, width))
+        if factor is None or factor == 1:
+            return image
+        size = factor
+        if not isinstance(factor, tuple):
+            size = max(1, round(width * factor)), max(1, round(height * factor))
         shrinks = size[0] * size[1] < width * height
         return cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 

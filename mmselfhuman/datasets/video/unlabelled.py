@@ -33,6 +33,7 @@ class UnlabelledVideos(Sequence[VideoFileClip | FrameFolderClip]):
         frame_step: int = 1,
         resize: tuple[int, int] | float | None = None,
         max_frames: int | None = None,
+        long_side: int | None = None,
     ) -> None:
         """Find the videos and open each once.
 
@@ -43,15 +44,20 @@ class UnlabelledVideos(Sequence[VideoFileClip | FrameFolderClip]):
             frame_step: Take every n-th frame, beginning with the first.
             resize: ``(width, height)`` in pixels, or a factor for both; ``None`` leaves frames as they are.
             max_frames: Take at most so many frames of each clip.
+            long_side: Instead of ``resize``, for clips of several sizes: shrink frames whose longer side has more
+                pixels to so many, in proportion.
 
         Raises:
             FileNotFoundError: A path does not exist.
             ValueError: No clip at all can be read, or an argument is out of range.
         """
+        if resize is not None and long_side is not None:
+            raise ValueError(f"give resize or long_side, not both, got {resize!r} and {long_side!r}")
         decoding = Decoding(
             _positive("frame_step", frame_step),
             _size(resize),
             None if max_frames is None else _positive("max_frames", max_frames),
+            None if long_side is None else _positive("long_side", long_side),
         )
         self.report = ReadingReport()
         paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)

@@ -192,7 +192,7 @@ def facts_of(number: int, results: dict[str, Result], held_out: dict[str, str] |
     signals |= {FINAL + name: value for name, value in final.items()}
     collapsed = [
         results[role].facts["collapsed"]
-        for role in (f"tpr{number}", f"gbsr{number}", f"labels{number}")
+        for role in (f"tpr{number}", f"labels{number}")
         if role in results and "collapsed" in results[role].facts
     ]
     score = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmselfhuman.engine.self_training.binding import HOOKS, bound
+from mmselfhuman.engine.self_training.binding import HOOKS, bound, kind_of
 from mmselfhuman.engine.self_training.inputs import annotation_digests, video_listing
 from mmselfhuman.engine.self_training.settings import LoopSettings, load_network_config
 from mmselfhuman.engine.self_training.stages import WORK_DIR, Stage
@@ -14,6 +14,9 @@ LABELS = f"{WORK_DIR}/labels"
 """The store of the rounds' final labels."""
 
 TRAINED = ("seg", "pose", "pose2seg")
+
+GIVEN = {"predictions.test": "predictions as given", "seg.test": "Seg Module before them"}
+"""Stages that measure what was there before round 0 began from predictions, and what to call it."""
 
 
 @dataclass
@@ -87,6 +90,7 @@ class _Planner:
         networks = self.settings.networks
         checked = {"videos": self._videos, "networks": self._checked()}
         checked["transforms"] = self.settings.labels.get("transforms", ())
+        checked["predictions"] = self.settings.predictions
         self._add("check", "check", 0, checked, {}, cheap=True)
         for name in TRAINED:
             if name not in networks:
@@ -100,6 +104,7 @@ class _Planner:
                 inputs = {"weights": self._weights[networks[name].init]} if networks[name].init else {}
                 self._weights[name] = self._train(stage, 0, config, networks[name].pretrain, inputs)
         if self.settings.predictions is not None:
+            self._test_given(dict(self.settings.predictions))
             self._labels(0, dict(self.settings.predictions))
             self._finetune("seg", 0)
 
@@ -175,6 +180,14 @@ class _Planner:
             inputs = dict(self._weights) if name == "instances" else {name: self._weights[name]}
             stage = self._add(f"round{number}.test.{name}", "test", number, {**settings, "network": name}, inputs)
             self._judged[f"test{number}.{name}"] = stage
+
+    def _test_given(self, predictions: dict[str, Any]) -> None:
+        path = self.settings.networks["seg"].config_paths()["test"]
+        settings = {"config": bound(self._config(path), LABELS), "annotations": self._annotated(path), "network": "seg"}
+        source = ((settings["config"].get("test_dataloader") or {}).get("dataset") or {}).get("source") or {}
+        if kind_of(source) == "AnnotatedVideos":
+            self._add("predictions.test", "score", 0, {**settings, "predictions": predictions}, {})
+        self._add("seg.test", "test", 0, {**settings, "val": False}, {"seg": self._weights["seg"]})
 
     def _verdict(self, number: int) -> None:
         held_out = self.settings.held_out

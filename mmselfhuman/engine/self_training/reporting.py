@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmselfhuman.engine.self_training.ledger import Ledger, Result
-from mmselfhuman.engine.self_training.plan import Plan
+from mmselfhuman.engine.self_training.plan import GIVEN, Plan
 from mmselfhuman.pseudo_labels.files import replacing
 from mmselfhuman.visualization.report import report_html, report_markdown
 
@@ -40,6 +40,11 @@ def report_content(plan: Plan, ledger: Ledger) -> dict[str, Any]:
         "title": ledger.work_dir.name,
         "finished": export is not None,
         "best": None if export is None else export.facts["round"],
+        "given": [
+            {"name": name, "metrics": {stage.settings["network"]: results[stage.name].metrics}}
+            for stage in plan.stages
+            if (name := GIVEN.get(stage.name)) and results[stage.name] is not None
+        ],
         "rounds": [facts for facts in rounds if facts["metrics"] or facts["signals"]],
         "stages": [_stage(stage.name, stage.kind, stage.round, results[stage.name]) for stage in plan.stages],
         "sessions": ledger.sessions,
@@ -69,7 +74,7 @@ def _round(number: int, plan: Plan, results: Mapping[str, Result | None]) -> dic
     metrics, signals, verdict = {}, {}, None
     for stage in plan.of_round(number):
         result = results[stage.name]
-        if result is None:
+        if result is None or stage.name in GIVEN:
             continue
         if stage.kind == "test":
             metrics[stage.settings["network"]] = result.metrics

@@ -60,6 +60,7 @@ def kinds() -> dict[str, Callable[[Task], Result]]:
     from mmselfhuman.engine.self_training.work_export import export
     from mmselfhuman.engine.self_training.work_labels import label
     from mmselfhuman.engine.self_training.work_networks import load, test, train
+    from mmselfhuman.engine.self_training.work_scores import score
 
     return {
         "check": check,
@@ -67,6 +68,7 @@ def kinds() -> dict[str, Callable[[Task], Result]]:
         "label": label,
         "load": load,
         "probe": probe,
+        "score": score,
         "test": test,
         "train": train,
     }

@@ -17,6 +17,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmselfhuman.engine.label_making.predictors import SegmentorPredictor, number_of_classes
 from mmselfhuman.engine.label_making.reading import announced_length
+from mmselfhuman.engine.label_making.stored_predictions import StoredPredictions
 from mmselfhuman.engine.self_training.binding import HOOKS as LABELLING_HOOKS
 from mmselfhuman.engine.self_training.binding import has_hook, reads_pseudo_labels
 from mmselfhuman.engine.self_training.ledger import Result
@@ -52,6 +53,8 @@ def check(task: Task) -> Result:
     parameters = {}
     for name, network in task.settings["networks"].items():
         parameters[name] = _network(name, network, problems)
+    if task.settings.get("predictions") is not None:
+        problems += _predictions(task.settings["predictions"], task.settings["videos"]["config"])
     seg = task.settings["networks"]["seg"]
     if not problems and seg["checkpoint"]:
         problems += _nobody(task.settings["videos"]["config"], seg, task.settings.get("transforms", ()))
@@ -91,6 +94,17 @@ def _videos(config: Mapping[str, Any], problems: list[str]) -> tuple[int, list[i
     return frames, size, readable
 
 
+def _predictions(settings: Mapping[str, Any], videos: Mapping[str, Any]) -> list[str]:
+    """Whether the predictions that round 0 is to begin from are there, for every clip."""
+    try:
+        predictions = StoredPredictions(**settings)
+        clips = DATASETS.build({"_scope_": "mmselfhuman", **videos})
+    except (FileNotFoundError, ValueError, TypeError, KeyError) as error:
+        return [f"predictions: {error}"]
+    lacking = [clip.name for clip in clips if not predictions.covers(clip.name)]
+    return [f"predictions: {predictions.folder} has none for clip {name}" for name in lacking]
+
+
 def _nobody(config: Mapping[str, Any], seg: Mapping[str, Any], transforms: Sequence[Mapping[str, Any]]) -> list[str]:
     """Whether the Seg Module that the loop begins with sees anybody at all at the beginning of some videos."""
     model = build_network(seg["configs"]["test"], seg["checkpoint"])
@@ -127,31 +141,31 @@ def _network(name: str, network: Mapping[str, Any], problems: list[str]) -> int:
                     f"{where}: the model is another than in the network's other configs{_first(found, shapes)}"
                 )
             found = found or shapes
-            problems += [f"{where}: {text}" for text in _training(kind, name, config, model)]
+            problems += [f"{where}: {text}" for text in _data_and_hooks(kind, name, config, model)]
     if network["checkpoint"] and found:
         problems += [f"{name}, checkpoint: {text}" for text in _checkpoint(network["checkpoint"], found)]
     return parameters
 
 
-def _training(kind: str, name: str, config: Config, model: torch.nn.Module) -> Iterator[str]:
-    if kind == "test":
-        return
-    if not any(hook == "checkpoint" and value for hook, value in (config.get("default_hooks") or {}).items()):
-        yield "needs default_hooks.checkpoint, a CheckpointHook"
-    if kind == "refine" and not has_hook(config, LABELLING_HOOKS.get(name, "")):
-        yield f"needs the hook {LABELLING_HOOKS.get(name)} in custom_hooks"
-    if kind in ("refine", "finetune") and not reads_pseudo_labels(config):
-        yield "its train_dataloader reads no PseudoLabels, so that nothing would be learned from them"
+def _data_and_hooks(kind: str, name: str, config: Config, model: torch.nn.Module) -> Iterator[str]:
+    if kind != "test":
+        if not any(hook == "checkpoint" and value for hook, value in (config.get("default_hooks") or {}).items()):
+            yield "needs default_hooks.checkpoint, a CheckpointHook"
+        if kind == "refine" and not has_hook(config, LABELLING_HOOKS.get(name, "")):
+            yield f"needs the hook {LABELLING_HOOKS.get(name)} in custom_hooks"
+        if kind in ("refine", "finetune") and not reads_pseudo_labels(config):
+            yield "its train_dataloader reads no PseudoLabels, so that nothing would be learned from them"
+    loader = config.get(f"{'test' if kind == 'test' else 'train'}_dataloader")
     try:
-        dataset = ALL_DATASETS.build(config.train_dataloader.dataset)
+        dataset = None if loader is None else ALL_DATASETS.build(loader.dataset)
     except Exception as error:  # anything may be wrong with somebody's data
-        yield f"training data: {type(error).__name__}: {error}"
+        yield f"{'test' if kind == 'test' else 'training'} data: {type(error).__name__}: {error}"
         return
     classes = getattr(dataset, "metainfo", {}).get("classes")
     if name in ("seg", "pose2seg") and classes and hasattr(model, "decode_head"):
         outputs = number_of_classes(model)
         if len(classes) != outputs:
-            yield f"the model tells {outputs} classes apart, the training data have {len(classes)}"
+            yield f"the model tells {outputs} classes apart, its data have {len(classes)}"
 
 
 def _checkpoint(path: str, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:

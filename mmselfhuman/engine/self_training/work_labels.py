@@ -63,6 +63,8 @@ def label(task: Task) -> Result:
     facts: dict[str, Any] = {**report.summary(), "frames": report.signals.frames}
     if isinstance(maker, FusedLabelMaker):
         facts["signals"]["pose2seg"], facts["persons"] = _persons(store.read(number))
+    elif "poses" in task.inputs:
+        facts["persons"] = 0
     before = _labels_before(task, number, store)
     if before is not None and settings["pictures"]:
         path = task.folder / "changes.png"

@@ -17,6 +17,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner
 
 from mmselfhuman.engine.hooks import ExactResumeHook
+from mmselfhuman.engine.label_making import CollapsedLabelsError
 from mmselfhuman.engine.self_training.binding import HOOKS, dictionaries, has_hook, kind_of
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.stages import digest
@@ -55,10 +56,14 @@ class ReportProgress(Hook):
 def train(task: Task) -> Result:
     """Train as the stage's config says, from the input ``weights`` if there are any, and keep the last weights.
 
-    Result: ``weights``, and the store as ``labels`` if the training made one.
+    Result: ``weights``, and the store as ``labels`` if the training made one. Poses that have collapsed are not
+    learned: the network stays as it was, and masks go on without them.
+
+    Raises:
+        CollapsedLabelsError: Masks have.
     """
     if _has_nothing_to_learn(task):
-        return _kept_as_it_was(task)
+        return _kept_as_it_was(task, "no person in the round's final labels is sure enough to learn from")
     config, run = Config(dict(task.settings["config"]), format_python_code=False), task.folder / "run"
     config.work_dir = str(run)
     config.launcher = task.launcher
@@ -77,7 +82,12 @@ def train(task: Task) -> Result:
         runner.register_hook(ExactResumeHook())
     runner.register_hook(ReportProgress(task))
     clock = time.monotonic()
-    runner.train()
+    try:
+        runner.train()
+    except CollapsedLabelsError as error:
+        if not has_hook(config, HOOKS["pose"]):
+            raise
+        return _kept_as_it_was(task, str(error))
     busy = time.monotonic() - clock
     barrier()
     if not is_main_process():
@@ -105,9 +115,9 @@ def _has_nothing_to_learn(task: Task) -> bool:
     return not any(kind.endswith("PersonSegDataset") for kind in sources)
 
 
-def _kept_as_it_was(task: Task) -> Result:
+def _kept_as_it_was(task: Task, reason: str) -> Result:
     fingerprint = keep_weights(str(task.input("weights")), task.folder / WEIGHTS) if is_main_process() else ""
-    facts = {"note": "not trained: no person in the round's final labels is sure enough to learn from"}
+    facts = {"note": f"not trained: {reason}"}
     return Result({"weights": task.relative(task.folder / WEIGHTS)}, fingerprint, {}, facts)
 
 
