@@ -1,6 +1,7 @@
 """A round of pseudo-labels as a source of labelled persons."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,12 @@ from mmselfhuman.registry import DATASETS
 from mmselfhuman.structures import UNSURE, Person, PersonImage, PseudoLabel, PseudoPerson
 
 _PERSONS_PER_IMAGE = 1000
+
+
+@lru_cache(maxsize=16)
+def _filled(height: int, width: int) -> dict:
+    """The RLE of a whole frame, which is asked for with every sample of label maps."""
+    return box_to_rle((0.0, 0.0, float(width), float(height)), height, width)
 
 
 @DATASETS.register_module()
@@ -83,8 +90,8 @@ class PseudoLabels:
     def _persons(self, label: PseudoLabel, first_id: int) -> tuple[Person, ...]:
         if label.persons is None:
             box = 0.0, 0.0, float(label.width), float(label.height)
-            area, everything = box[2] * box[3], box_to_rle(box, label.height, label.width)
-            return (Person(id=first_id, box=box, area=area, mask=everything, crowd=True),)
+            everything = dict(_filled(label.height, label.width))
+            return (Person(id=first_id, box=box, area=box[2] * box[3], mask=everything, crowd=True),)
         return tuple(self._person(person, first_id + number) for number, person in enumerate(label.persons))
 
     def _person(self, person: PseudoPerson, person_id: int) -> Person:
