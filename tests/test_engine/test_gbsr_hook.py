@@ -70,6 +70,16 @@ def test_parts_of_a_clip_give_all_frames_and_no_track_twice(tmp_path: Path) -> N
     assert [label.persons[0].track_id for label in labels] == [0, 0, 0, 1, 1, 1, 2]
 
 
+def test_parts_of_one_frame_leave_poses_as_they_were_found(tmp_path: Path) -> None:
+    store = PseudoLabelStore(tmp_path)
+    make_round(store, 1, [Square("a", 4)], Follows(), maker(segment=1))
+    labels = list(store.read(1).clip("a"))
+    for label, found in zip(labels, Follows()("a", list(Square("a", 4))), strict=True):
+        (person,) = label.persons
+        np.testing.assert_array_equal(person.keypoints, found[0].astype(np.float32))
+    assert labels[2].persons[0].visibility[9] == 0
+
+
 def test_unsure_persons_are_ignored_regions_and_a_round_of_them_is_refused(tmp_path: Path) -> None:
     store = PseudoLabelStore(tmp_path)
     with pytest.raises(CollapsedLabelsError, match=r"100\.00% of the frames have no person sure enough"):

@@ -125,6 +125,31 @@ assert not any(name.startswith('mmselfhuman') for name in sys.modules)
     assert pose["meta"]["dataset_meta"]["num_keypoints"] == 17
 
 
+def test_without_gbsr_pose2seg_works_with_poses_as_they_are_found(whole: Path, tmp_path: Path) -> None:
+    from mmselfhuman.pseudo_labels import PseudoLabelStore
+
+    work = tmp_path / "work"
+    for part in ("stages", "frames"):  # what is the same as with GBSR is taken over
+        shutil.copytree(whole / part, work / part, symlinks=True)
+    assert Command(whole.parent / "loop.py", work, {"n_gbsr": 0}, until="round1.labels").run() == 0
+    made, before = Ledger(work), Ledger(whole)
+    assert made.names()[-3:] == ["round1.tpr", "round1.poses", "round1.labels"]
+    assert made.result("round1.tpr") == before.result("round1.tpr")
+    found = PseudoLabelStore(work / "stages" / "round1.poses" / "pseudo_labels").read(1)
+    assert {action for label in found for person in label.provenance["actions"] for action in person} <= {
+        "kept",
+        "absent",
+    }
+    for name in found.clips:  # nobody is followed from frame to frame
+        tracks = [person.track_id for label in found.clip(name) for person in label.persons]
+        assert len(tracks) == len(set(tracks)) > 0
+    final = PseudoLabelStore(work / "labels").read(1)
+    for poses, label in zip(found, final, strict=True):
+        assert len(label.persons) == len(poses.persons)
+        for pose, person in zip(poses.persons, label.persons, strict=True):
+            np.testing.assert_array_equal(pose.keypoints, person.keypoints)
+
+
 def test_a_finished_loop_does_nothing_when_it_is_called_again(peaceful: Path) -> None:
     before = _digests(peaceful)
     moments = {path: path.stat().st_mtime_ns for path in peaceful.rglob("weights.pth")}

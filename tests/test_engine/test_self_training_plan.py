@@ -63,6 +63,19 @@ def test_the_whole_loop_has_the_stages_of_algorithm_1_in_order(tmp_path: Path) -
     assert names == [*pretrained, *(f"round1.{step}" for step in steps)]
 
 
+def test_without_gbsr_poses_are_looked_for_but_not_learned(tmp_path: Path) -> None:
+    networks = f"{SEG[:-1]}, finetune='b.py'), {POSE}, pose2seg=dict(pretrain='a.py', init='seg', finetune='a.py')"
+    path = _write(tmp_path, networks, "videos = dict(type='SyntheticVideos')\nrounds = 1\nn_gbsr = 0")
+    plan = make_plan(load_settings(path), lambda path: CONFIG)
+    names = [stage.name for stage in plan.of_round(1) if ".test." not in stage.name]
+    assert names == [f"round1.{step}" for step in ("tpr", "poses", "labels", "seg", "pose2seg", "verdict")]
+    assert plan.weights[1]["pose"] == "pose.pretrain"
+    (poses,) = (stage for stage in plan.stages if stage.kind == "poses")
+    assert poses.settings["hook"] == {"type": "GBSRHook", "interval": 7, "segment": 1, "store": {}}
+    (labels,) = (stage for stage in plan.stages if stage.kind == "label")
+    assert labels.inputs["poses"] == "round1.poses"
+
+
 def test_checkpoints_take_the_place_of_pre_training(tmp_path: Path) -> None:
     assert "seg.load" in _names(tmp_path, "seg=dict(checkpoint='a.pth', refine='a.py')")
 

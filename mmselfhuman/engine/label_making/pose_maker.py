@@ -48,7 +48,8 @@ class PoseLabelMaker:
             :data:`~mmselfhuman.models.gbsr.places.HEARSAY` of their witnesses', are judged by these.
         nobody_threshold: In [0, ``person_threshold``].
         batch_size: Frames that go through the network together.
-        segment: Clips are refined in parts of so many frames, which bounds the memory.
+        segment: Clips are refined in parts of so many frames, which bounds the memory. Parts of 1 have no neighbours:
+            poses stay as they were found.
 
     Raises:
         ValueError: A setting is out of its range.
@@ -74,7 +75,7 @@ class PoseLabelMaker:
                 f"nobody_threshold: expected at most person_threshold, {self.person_threshold}, got "
                 f"{self.nobody_threshold}"
             )
-        for name, least in (("batch_size", 1), ("segment", 2)):
+        for name, least in (("batch_size", 1), ("segment", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
 

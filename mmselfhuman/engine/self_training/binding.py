@@ -48,6 +48,18 @@ def bound(
     return bound
 
 
+def unrefining(config: Mapping[str, Any], hook: str) -> dict[str, Any]:
+    """The hook of a config that labels poses, set to leave them as they are found, and not to say where they go.
+
+    Raises:
+        ConfigError: The config lacks the hook.
+    """
+    settings = deepcopy(_hook(dict(config), hook))
+    store = settings.get("store")
+    kept = {key: value for key, value in store.items() if key != "root"} if isinstance(store, Mapping) else {}
+    return {**settings, "segment": 1, "store": kept}
+
+
 def placed(value: Any, work_dir: str) -> Any:
     """Settings with :data:`~mmselfhuman.engine.self_training.stages.WORK_DIR` replaced by the work dir."""
     if isinstance(value, Mapping):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmselfhuman.engine.self_training.binding import HOOKS, bound, kind_of
+from mmselfhuman.engine.self_training.binding import HOOKS, bound, kind_of, unrefining
 from mmselfhuman.engine.self_training.inputs import annotation_digests, video_listing
 from mmselfhuman.engine.self_training.settings import LoopSettings, load_network_config
 from mmselfhuman.engine.self_training.stages import WORK_DIR, Stage
@@ -116,6 +116,9 @@ class _Planner:
             network = self.settings.networks.get(name)
             if network is None or not network.refine:
                 continue
+            if not refinements:
+                self._poses(number)
+                continue
             stage = f"round{number}.{kind}"
             config = bound(
                 self._config(network.refine),
@@ -134,6 +137,16 @@ class _Planner:
                 self._finetune(name, number)
         self._test(number)
         self._verdict(number)
+
+    def _poses(self, number: int) -> None:
+        """Poses as the Pose Module finds them, for Pose2Seg to work with: what is left of GBSR when it is left out."""
+        stage = f"round{number}.poses"
+        settings = {
+            "hook": unrefining(self._config(self.settings.networks["pose"].refine), HOOKS["pose"]),
+            "network": self._model("pose"),
+            "videos": self._videos,
+        }
+        self._judged[f"gbsr{number}"] = self._add(stage, "poses", number, settings, {"pose": self._weights["pose"]})
 
     def _labels(self, number: int, predictions: dict[str, Any] | None) -> None:
         settings = {

@@ -22,7 +22,7 @@ def prune(plan: Plan, ledger: Ledger, over: int) -> list[str]:
     deleted = []
     for stage in plan.stages:
         result = ledger.result(stage.name)
-        if stage.kind != "train" or stage.round > over or result is None:
+        if stage.kind not in ("train", "poses") or stage.round > over or result is None:
             continue
         for checkpoint in sorted((ledger.folder(stage.name) / "run").glob("*.pth")):
             checkpoint.unlink()

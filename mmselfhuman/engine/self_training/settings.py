@@ -66,7 +66,8 @@ class LoopSettings:
         videos: Config of the unlabelled videos.
         rounds: At most so many rounds.
         n_tpr: N_TPR, refinements of masks and flow in a round, each followed by training.
-        n_gbsr: N_GBSR, refinements of poses in a round.
+        n_gbsr: N_GBSR, refinements of poses in a round. With 0, Pose2Seg works with poses as they are found, and the
+            Pose Module does not learn.
         window: Win_temporal, in TPR and in GBSR.
         seed: Of every training, in place of ``randomness.seed`` in the networks' configs.
         agreement: IoU of final prediction and Seg Module beyond which the loop ends.
@@ -206,7 +207,7 @@ def _built(kind: type, name: str, values: Any, problems: list[str]) -> Any:
 
 def _numbers(values: Mapping[str, Any]) -> list[str]:
     problems = []
-    least = {"rounds": 1, "n_tpr": 1, "n_gbsr": 1, "window": 2, "pictures": 0}
+    least = {"rounds": 1, "n_tpr": 1, "n_gbsr": 0, "window": 2, "pictures": 0}
     for name, minimum in least.items():
         value = values.get(name, minimum)
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:

@@ -58,7 +58,7 @@ def kinds() -> dict[str, Callable[[Task], Result]]:
     from mmselfhuman.engine.self_training.estimates import probe
     from mmselfhuman.engine.self_training.work_checks import check
     from mmselfhuman.engine.self_training.work_export import export
-    from mmselfhuman.engine.self_training.work_labels import label
+    from mmselfhuman.engine.self_training.work_labels import label, label_poses
     from mmselfhuman.engine.self_training.work_networks import load, test, train
     from mmselfhuman.engine.self_training.work_scores import score
 
@@ -67,6 +67,7 @@ def kinds() -> dict[str, Callable[[Task], Result]]:
         "export": export,
         "label": label,
         "load": load,
+        "poses": label_poses,
         "probe": probe,
         "score": score,
         "test": test,

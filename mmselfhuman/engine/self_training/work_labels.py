@@ -33,7 +33,7 @@ from mmselfhuman.engine.self_training.work_networks import share_frames
 from mmselfhuman.models.pose2seg import PersonFusion
 from mmselfhuman.pseudo_labels import PseudoLabelStore, RoundReader
 from mmselfhuman.pseudo_labels.clip_file import file_digest
-from mmselfhuman.registry import DATASETS, MODELS
+from mmselfhuman.registry import DATASETS, HOOKS, MODELS
 from mmselfhuman.structures import PseudoLabel
 from mmselfhuman.visualization import contact_sheet, draw_masks
 
@@ -73,6 +73,26 @@ def label(task: Task) -> Result:
             outputs["pictures"] = task.relative(path)
     manifest = file_digest(store.root / "rounds" / f"{number:06d}" / "manifest.json")
     return Result(outputs, manifest, {}, facts, busy=round(busy, 3))
+
+
+def label_poses(task: Task) -> Result:
+    """Look for poses on the videos. Result: the store as ``labels``."""
+    settings = task.settings
+    pose = build_network(settings["network"], task.input("pose"))
+    hook = HOOKS.build({"_scope_": "mmselfhuman", **settings["hook"]})
+    store = PseudoLabelStore(task.folder / "pseudo_labels", **settings["hook"]["store"])
+    share_frames(store.root, task)
+    videos = DATASETS.build({"_scope_": "mmselfhuman", **settings["videos"]["config"]})
+    transforms = [TRANSFORMS.build(dict(transform)) for transform in hook.transforms]
+    predictor = hook.predictor(pose, transforms, {"model": type(pose).__name__, "weights": weights_digest(pose)})
+    provenance = {"made_by": "self_training", "videos": plain(settings["videos"]["config"])}
+    clock = time.monotonic()
+    report = make_round(store, 1, videos, predictor, hook.maker, hook.guard, provenance)
+    busy = time.monotonic() - clock
+    if not is_main_process():
+        return Result()
+    manifest = file_digest(store.root / "rounds" / "000001" / "manifest.json")
+    return Result({"labels": task.relative(store.root)}, manifest, {}, report.summary(), busy=round(busy, 3))
 
 
 def build_network(settings: Mapping[str, Any], weights: Path | None) -> torch.nn.Module:
