@@ -108,12 +108,11 @@ def temporal_stability(
     flow = np.asarray(flow)
     if flow.shape != (2, height, width):
         raise ValueError(f"expected flow of shape {(2, height, width)} for these masks, got {flow.shape}")
-    y, x = np.mgrid[:height, :width]
-    there = np.rint(flow + np.stack([x, y]))
-    compared = (there >= 0).all(axis=0) & (there[0] < width) & (there[1] < height)
+    x, y = np.rint(flow[0] + np.arange(width)), np.rint(flow[1] + np.arange(height)[:, None])
+    compared = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     if occluded is not None:
         compared &= ~_checked(occluded, mask)[0]
-    x, y = there[:, compared].astype(np.intp)
+    x, y = x[compared].astype(np.intp), y[compared].astype(np.intp)
     return region_similarity(mask[compared][None], next_mask[y, x][None])
 
 

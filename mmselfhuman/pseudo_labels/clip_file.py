@@ -11,7 +11,8 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,27 +26,37 @@ from mmselfhuman.structures import PseudoLabel
 FORMAT_VERSION = 1
 _HEADER = "clip.json"
 
+Image = np.ndarray | str
+"""Pixels, or the path of an image file."""
 
-def write_clip_file(path: Path, header: dict, labels: Iterable[tuple[PseudoLabel, str]], stride: int) -> None:
+
+def write_clip_file(
+    path: Path, header: dict, labels: Iterable[PseudoLabel], keep: Callable[[int, Image], str], stride: int
+) -> None:
     """Write a clip file; it appears when it is complete.
 
     Args:
         path: Replaced if it exists.
         header: What ``clip.json`` says beside the list of frames.
-        labels: Checked labels and the place of their pixels, in order; taken one at a time.
+        labels: Checked, in order; the next one is made while one is encoded and written.
+        keep: Keeps the pixels of a frame, and says where they are.
         stride: Confidence is kept for squares of this side, in pixels.
     """
     frames, persons = [], []
-    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for label, image in labels:
-            name = _name(label.frame)
-            _add(archive, f"{name}.json", to_json({**label_to_json(label, image), "confidence_stride": stride}))
-            if label.semantic is not None:
-                _add(archive, f"{name}.semantic.png", encode_map(label.semantic))
-            if label.confidence is not None:
-                _add(archive, f"{name}.confidence.png", encode_map(coarsen(label.confidence, stride)))
+    with (
+        replacing(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        written = None
+        for label in labels:
+            if written is not None:
+                written.result()
+            written = thread.submit(_add_label, archive, label, keep, stride)
             frames.append(int(label.frame))
             persons.append(None if label.persons is None else len(label.persons))
+        if written is not None:
+            written.result()
         _add(archive, _HEADER, to_json({**header, "frames": frames, "persons": persons, "confidence_stride": stride}))
 
 
@@ -220,6 +231,15 @@ def damaged(path: Path, error: Exception) -> PseudoLabelError:
 
 def _name(frame: int) -> str:
     return f"{frame:08d}"
+
+
+def _add_label(archive: zipfile.ZipFile, label: PseudoLabel, keep: Callable[[int, Image], str], stride: int) -> None:
+    name, image = _name(label.frame), keep(label.frame, label.image)
+    _add(archive, f"{name}.json", to_json({**label_to_json(label, image), "confidence_stride": stride}))
+    if label.semantic is not None:
+        _add(archive, f"{name}.semantic.png", encode_map(label.semantic))
+    if label.confidence is not None:
+        _add(archive, f"{name}.confidence.png", encode_map(coarsen(label.confidence, stride)))
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -41,8 +41,9 @@ def coarsen(confidence: np.ndarray, stride: int) -> np.ndarray:
     """
     height, width = confidence.shape
     padded = np.pad(confidence, ((0, -height % stride), (0, -width % stride)), mode="edge")
-    squares = padded.reshape(padded.shape[0] // stride, stride, padded.shape[1] // stride, stride)
-    total, unit = squares.sum(axis=(1, 3), dtype=np.int64), _STEP * stride**2
+    # Rows first, whole lines at a time: several times faster than both axes at once.
+    columns = padded.reshape(-1, stride, padded.shape[1]).sum(axis=1, dtype=np.int32)
+    total, unit = columns.reshape(len(columns), -1, stride).sum(axis=2), _STEP * stride**2
     return ((2 * total + unit) // (2 * unit) * _STEP).astype(np.uint8)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from mmselfhuman.pseudo_labels.clip_file import FORMAT_VERSION, ClipFile, write_clip_file
@@ -206,7 +207,8 @@ class RoundWriter:
         """
         path = self._path(video)
         header = {**self._header, "video": video}
-        write_clip_file(path, header, self._with_pixels(video, labels), self._store.confidence_stride)
+        keep = partial(self._store.images.keep, video)
+        write_clip_file(path, header, self._checked(video, labels), keep, self._store.confidence_stride)
 
     def commit(self, summary: dict | None = None, videos: Sequence[str] | None = None) -> RoundReader:
         """Make the round exist. One process calls this when all clips are written and nobody writes any more.
@@ -258,11 +260,11 @@ class RoundWriter:
             return False
         return all(header.get(key) == value for key, value in expected.items())
 
-    def _with_pixels(self, video: str, labels: Iterable[PseudoLabel]) -> Iterable[tuple[PseudoLabel, str]]:
+    def _checked(self, video: str, labels: Iterable[PseudoLabel]) -> Iterator[PseudoLabel]:
         last = -1
         for label in labels:
             check_label(label, f"label of frame {label.frame} of {video}")
             if label.frame <= last:
                 raise ValueError(f"frames of {video} must ascend, got {label.frame} after {last}")
             last = label.frame
-            yield label, self._store.images.keep(video, label.frame, label.image)
+            yield label

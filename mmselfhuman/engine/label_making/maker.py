@@ -121,7 +121,7 @@ class LabelMaker:
                 flow.to(logits.device)
                 own = predicted_labels(resize(logits[None], frame.image.shape[:2]))[0]
                 waiting.append(_Waiting(frame, self._foreground(own.cpu().numpy())))
-                yield torch.from_numpy(frame.image).permute(2, 0, 1).contiguous().to(logits.device), logits
+                yield torch.from_numpy(frame.image).permute(2, 0, 1).to(logits.device), logits
 
     def _labelled(self, waiting: "_Waiting", logits: Tensor, unreliable: float | None) -> "_Refined":
         logits = resize(logits[None], waiting.frame.image.shape[:2])

@@ -45,10 +45,11 @@ class VoteBalance:
         if not seen.any():
             return logits
         means = self._sums / self._counts.clamp(min=1)
-        factors = torch.where(seen, means[seen].mean() / means.clamp(min=1e-12), torch.ones_like(means)).tolist()
+        factors = torch.where(seen, means[seen].mean() / means.clamp(min=1e-12), torch.ones_like(means))
         labels = predicted_labels(logits)
-        scale = torch.full_like(logits[:, 0], factors[0])
-        for index, factor in enumerate(factors[1:], start=1):
+        first, second, *others = factors.to(logits.dtype)
+        scale = torch.where(labels == 0, first, second)
+        for index, factor in enumerate(others, start=2):
             scale.masked_fill_(labels == index, factor)
         return logits * scale[:, None]
 

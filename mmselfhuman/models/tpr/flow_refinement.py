@@ -163,25 +163,22 @@ class _Search:
         best = self.flow[:, y, x]
         lost = (self._detours(x, y, best) > self.settings.max_detour).nonzero()[:, 0]
         x, y, current = x[lost], y[lost], best[:, lost]
-        vectors, medians = self._candidates(x, y)
-        possible = _ends_inside(x[:, None], y[:, None], vectors, *self.flow.shape[1:])
-        distances = torch.hypot(*(vectors - medians[:, :, None])).masked_fill_(~possible, torch.inf)
-        distances, order = distances.sort(dim=1, stable=True)
+        candidates, cell = self._candidates(x, y)
         radius = self.settings.patch_radius
         here = _patches(self.src, x, y, radius)
         bounds = _difference(here, _patches_at(self.dst, x + current[0], y + current[1], radius))
         pixels, start, count = torch.arange(len(x), device=x.device), 0, 4
         # Nearest to the median first, a few at a time: most pixels need no more than the first few.
-        while len(pixels) and start < order.shape[1]:
-            row, column = (distances[pixels, start : start + count] < torch.inf).nonzero(as_tuple=True)
-            pixel = pixels[row]
-            tried = vectors[:, pixel, order[pixel, start + column]]
-            there = _patches_at(self.dst, x[pixel] + tried[0], y[pixel] + tried[1], radius)
-            better = torch.zeros(len(pixels), count, dtype=torch.bool, device=x.device)
+        while len(pixels) and start < candidates.shape[2]:
+            tried = candidates[:, cell[pixels], start : start + count]
+            possible = _ends_inside(x[pixels, None], y[pixels, None], tried, *self.flow.shape[1:])
+            row, column = possible.nonzero(as_tuple=True)
+            pixel, vectors = pixels[row], tried[:, row, column]
+            there = _patches_at(self.dst, x[pixel] + vectors[0], y[pixel] + vectors[1], radius)
+            better = torch.zeros_like(possible)
             better[row, column] = _difference(here[:, pixel], there) < bounds[pixel]
             found, first = better.any(1), better.byte().argmax(1)
-            pixel = pixels[found]
-            best[:, lost[pixel]] = vectors[:, pixel, order[pixel, start + first[found]]]
+            best[:, lost[pixels[found]]] = tried[:, found, first[found]]
             pixels, start, count = pixels[~found], start + count, 2 * count
         return best
 
@@ -193,18 +190,23 @@ class _Search:
         return vectors.masked_fill(self._detours(columns, rows, vectors) > self.settings.max_detour, torch.nan)
 
     def _candidates(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Vectors ``(2, n, k)`` from around the pixels, nearest cell first, NaN where none; medians ``(2, n)``."""
+        """Vectors ``(2, cells, k)`` from around the pixels' cells, and each pixel's cell among them, ``(n,)``.
+
+        They are in the order of their distance to their median, then of that of the cells they come from; NaN, at the
+        end, where there is none.
+        """
         rows, columns = self.cells.shape[1:]
         cells, place = torch.unique((y // self.settings.step) * columns + x // self.settings.step, return_inverse=True)
         reach = self.settings.radius // self.settings.step
         steps = torch.arange(-reach, reach + 1, device=x.device)
         down, across = steps.repeat_interleave(len(steps)), steps.repeat(len(steps))
-        order = (down.square() + across.square()).argsort(stable=True)
-        row, column = (cells // columns)[:, None] + down[order], (cells % columns)[:, None] + across[order]
+        nearest = (down.square() + across.square()).argsort(stable=True)
+        row, column = (cells // columns)[:, None] + down[nearest], (cells % columns)[:, None] + across[nearest]
         exists = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
         vectors = self.cells[:, row.clamp_(0, rows - 1), column.clamp_(0, columns - 1)]
         vectors = vectors.masked_fill(~exists, torch.nan)
-        return vectors[:, place], vectors.nanmedian(2).values[:, place]
+        order = torch.hypot(*(vectors - vectors.nanmedian(2, keepdim=True).values)).argsort(dim=1, stable=True)
+        return vectors.gather(2, order.expand(2, -1, -1)), place
 
     def _detours(self, x: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
         back = sample(self.backward, x + vectors[0], y + vectors[1])

@@ -1,5 +1,7 @@
 """Between labels and logits."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -17,12 +19,13 @@ def predicted_labels(logits: Tensor) -> Tensor:
         ``(N, H, W)`` uint8 up to 256 classes, else int64.
     """
     dtype = torch.uint8 if logits.shape[1] <= 256 else torch.int64
-    best = logits[:, 0].clone()
-    labels = torch.zeros(best.shape, dtype=dtype, device=logits.device)
-    for index in range(1, logits.shape[1]):
-        candidate = logits[:, index]
+    first, *others = logits.unbind(1)
+    if not others:
+        return torch.zeros_like(first, dtype=dtype)
+    labels, best = (others[0] > first).to(dtype), first
+    for index, (beaten, candidate) in enumerate(pairwise(others), start=2):
+        best = torch.maximum(best, beaten)
         labels.masked_fill_(candidate > best, index)
-        torch.maximum(best, candidate, out=best)
     return labels
 
 

@@ -23,8 +23,9 @@ class FrameViews:
     """
 
     def __init__(self, image: Tensor, stride: int) -> None:
-        image = image.float()
-        self.luminance = 0.114 * image[:, :1] + 0.587 * image[:, 1:2] + 0.299 * image[:, 2:]
+        image = image.to(torch.float32, memory_format=torch.contiguous_format)
+        blue, green, red = image.split(1, dim=1)
+        self.luminance = (0.114 * blue).add_(green, alpha=0.587).add_(red, alpha=0.299)
         self.small = resize(image, (max(1, image.shape[2] // stride), max(1, image.shape[3] // stride)))
 
 
@@ -92,5 +93,5 @@ def weigh(trust: FlowTrust, motions: Sequence[Motion], size: tuple[int, int]) ->
     """Trust in the chained vectors, from the first frame to the last and back, each ``(1, 1, *size)``."""
     first, last = motions[0].first.small, motions[-1].second.small
     ahead, back = (resize_flow(flow, first.shape[2:]) for flow in chain(motions))
-    weights = trust(first, last, ahead, back), trust(last, first, back, ahead)
-    return tuple(resize(weight, size) for weight in weights)
+    both = [torch.cat(pair) for pair in ((first, last), (last, first), (ahead, back), (back, ahead))]
+    return resize(trust(*both), size).split(1)

@@ -11,6 +11,7 @@ The comparison is coarse: what matters is whether whole limbs and persons are th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -91,25 +92,25 @@ class FrameReliability:
 
     def _votes(self, frames: Sequence[CoarseFrame], index: int) -> tuple[Tensor, Tensor]:
         """What the frames around say, ``(n, K, h, w)``, and where they show this frame's pixels, ``(n, 1, h, w)``."""
+        votes, seen = zip(*(self._side(frames, index, direction) for direction in (1, -1)), strict=True)
+        return torch.cat(votes), torch.cat(seen)
+
+    def _side(self, frames: Sequence[CoarseFrame], index: int, direction: int) -> tuple[Tensor, Tensor]:
+        """Likewise, of the frames after it or before it, up to where the scene changes."""
         frame = frames[index]
-        votes, seen = [], []
-        for direction in (1, -1):
-            displacement = None
-            for distance in range(1, self.reach + 1):
-                place = index + direction * distance
-                if not 0 <= place < len(frames):
-                    break
-                before = frames[place - direction]
-                step = before.to_next if direction > 0 else before.to_previous
-                displacement = step if displacement is None else compose(displacement, step)
-                there = frames[place]
-                image, vote = warp(torch.cat([there.image, there.probabilities], 1), displacement).tensor_split([3], 1)
-                if (image - frame.image).abs().mean() > self.cut:
-                    break
-                votes.append(vote)
-                seen.append(inside(displacement))
-        empty = frame.probabilities[:0]
-        return torch.cat([empty, *votes]), torch.cat([empty[:, :1].bool(), *seen])
+        reached = range(index + direction, index + direction * (self.reach + 1), direction)
+        places = [place for place in reached if 0 <= place < len(frames)]
+        if not places:
+            return frame.probabilities[:0], frame.probabilities[:0, :1].bool()
+        before = [frames[place - direction] for place in places]
+        flow = torch.cat(
+            list(accumulate((each.to_next if direction > 0 else each.to_previous for each in before), compose))
+        )
+        there = torch.cat([torch.cat([frames[place].image, frames[place].probabilities], 1) for place in places])
+        images, votes = warp(there, flow).tensor_split([3], 1)
+        changed = ((images - frame.image).abs().mean((1, 2, 3)) > self.cut).tolist()
+        number = [*changed, True].index(True)
+        return votes[:number], inside(flow)[:number]
 
     def _agreement(self, first: Tensor, second: Tensor) -> Tensor:
         """Soft IoU of the least agreeing class around each pixel, ``(n, 1, h, w)``; a class seen by neither agrees."""
