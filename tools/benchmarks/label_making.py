@@ -31,7 +31,7 @@ from mmselfhuman.registry import MODELS
 from mmselfhuman.structures import Clip, Frame
 
 SEQUENCE = "parkour"
-REPEATS = 5
+REPEATS = 10
 
 
 class Standing:
