@@ -18,7 +18,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmselfhuman.evaluation.coco_matching import precision_and_recall
+from mmselfhuman.evaluation.coco_matching import Detections, precision_and_recall
 from mmselfhuman.structures import NUM_JOINTS
 
 IOU_TYPES: tuple[str, ...] = ("segm", "keypoints", "bbox")
@@ -170,7 +170,7 @@ class _IgnoringCOCOeval(COCOeval):
 
 def _by_pycocotools(
     truths: list[dict],
-    found: list[dict],
+    found: Detections,
     iou_type: str,
     ground_truth: dict,
     category_ids: Sequence[int],
@@ -183,7 +183,9 @@ def _by_pycocotools(
         # COCO's index answers "no images" and "no categories" with everything, so nothing is better not asked.
         return np.full((shape[0], len(RECALL_THRESHOLDS), *shape[1:]), -1.0), np.full(shape, -1.0)
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluator = _IgnoringCOCOeval(_indexed(ground_truth, truths), _indexed(ground_truth, found), iou_type)
+        evaluator = _IgnoringCOCOeval(
+            _indexed(ground_truth, truths), _indexed(ground_truth, _as_annotations(found, iou_type)), iou_type
+        )
         evaluator.ignored = ignored
         evaluator.params.imgIds = sorted(image["id"] for image in ground_truth["images"])
         evaluator.params.catIds = category_ids
@@ -197,6 +199,14 @@ def _by_pycocotools(
     precision, recall = evaluator.eval["precision"], evaluator.eval["recall"]
     nearest_to_one = 1 - 2 * np.spacing(1.0)
     return np.where(precision >= nearest_to_one, 1.0, precision), recall
+
+
+def _as_annotations(found: Detections, iou_type: str) -> list[dict]:
+    values = found.values if iou_type == "segm" else found.values.tolist()
+    columns = (found.image_ids, found.category_ids, found.scores.tolist(), values, found.areas.tolist())
+    names = ("image_id", "category_id", "score", RESULT_FIELDS[iou_type], "area")
+    rows = zip(*columns, strict=True)
+    return [dict(zip(names, row, strict=True), id=number, iscrowd=0) for number, row in enumerate(rows, 1)]
 
 
 def _indexed(ground_truth: dict, annotations: list[dict]) -> COCO:
@@ -224,13 +234,10 @@ def _truth(annotation: dict, number: int, iou_type: str) -> dict:
     return truth
 
 
-def _detections(results: Iterable[dict], iou_type: str, images: dict) -> list[dict]:
-    """Copies with ``id`` (from 1) and ``area``, which is what COCO's ``loadRes`` derives.
-
-    Each result is looked at in a loop that a hundred thousand go through, so it is kept short.
-    """
+def _detections(results: Iterable[dict], iou_type: str, images: dict) -> Detections:
+    """The results by column, checked, with the areas that COCO's ``loadRes`` derives."""
     field = RESULT_FIELDS[iou_type]
-    found = []
+    image_ids, category_ids, scores, values = [], [], [], []
     for number, result in enumerate(results, 1):
         image_id, category_id = result.get("image_id"), result.get("category_id")
         score, value = result.get("score"), result.get(field)
@@ -252,38 +259,22 @@ def _detections(results: Iterable[dict], iou_type: str, images: dict) -> list[di
                 _check_mask_size(value, image, _where(number, image))
         elif len(value) != _LENGTHS[iou_type]:
             raise ValueError(f"{_where(number, image)} has {len(value)} {_EXPECTED[iou_type]}")
-        found.append(
-            {
-                "id": number,
-                "image_id": image_id,
-                "category_id": category_id,
-                "score": float(score),
-                field: value,
-                "iscrowd": 0,
-            }
-        )
-    for detection, area in zip(found, _areas(found, iou_type, images), strict=True):
-        detection["area"] = area
-    return found
-
-
-def _areas(found: list[dict], iou_type: str, images: dict) -> list[float]:
-    """Of masks, of boxes, and of the boxes around joints, in square pixels."""
-    field = RESULT_FIELDS[iou_type]
-    values = [detection[field] for detection in found]
+        image_ids.append(image_id)
+        category_ids.append(category_id)
+        scores.append(score)
+        values.append(value)
     if iou_type == "segm":
         # pycocotools counts the masks of a call in eight bits.
-        parts = [coco_mask.area(values[start : start + 255]) for start in range(0, len(values), 255)]
-        return [float(area) for part in parts for area in part]
-    numbers = np.array(values, float).reshape(len(values), _LENGTHS[iou_type])
-    broken = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
-    if broken.size:
-        detection = found[broken[0]]
-        where = _where(detection["id"], images[detection["image_id"]])
-        raise ValueError(f"{where} has a {field} value that is not finite: {detection[field]}")
-    if iou_type == "bbox":
-        return (numbers[:, 2] * numbers[:, 3]).tolist()
-    return np.prod([np.ptp(numbers[:, axis::3], axis=1) for axis in (0, 1)], axis=0).tolist()
+        areas = [area for start in range(0, len(values), 255) for area in coco_mask.area(values[start : start + 255])]
+    else:
+        values = np.array(values, float).reshape(len(values), _LENGTHS[iou_type])
+        broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if broken.size:
+            where = _where(broken[0] + 1, images[image_ids[broken[0]]])
+            raise ValueError(f"{where} has a {field} value that is not finite: {values[broken[0]].tolist()}")
+        sides = values[:, 2:] if iou_type == "bbox" else np.ptp(values.reshape(-1, NUM_JOINTS, 3)[..., :2], axis=1)
+        areas = sides[:, 0] * sides[:, 1]
+    return Detections(image_ids, category_ids, np.array(scores, float), values, np.array(areas, float))
 
 
 def _where(number: int, image: dict) -> str:

@@ -7,8 +7,9 @@ Similarities come from pycocotools (masks, boxes) or from its formula in its ord
 Symbols: N images, D detections of an image, G ground truths of an image, T thresholds of IoU, R of recall.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -19,9 +20,28 @@ _IMAGES_PER_STEP = 256
 """So many images' similarities are in memory together, and in the processor's cache."""
 
 
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """COCO results by column: a hundred thousand dictionaries would keep Python's garbage collector busy.
+
+    Attributes:
+        image_ids: Of each of the n detections.
+        category_ids: Likewise.
+        scores: ``(n,)``.
+        values: n compressed RLEs, ``(n, 4)`` boxes x, y, w, h, or ``(n, 51)`` keypoints x, y, anything.
+        areas: ``(n,)`` in square pixels.
+    """
+
+    image_ids: list
+    category_ids: list
+    scores: np.ndarray
+    values: list[dict] | np.ndarray
+    areas: np.ndarray
+
+
 def precision_and_recall(
     truths: Sequence[dict],
-    detections: Sequence[dict],
+    detections: Detections,
     iou_type: str,
     images: dict,
     category_ids: Sequence[int],
@@ -36,7 +56,7 @@ def precision_and_recall(
     Args:
         truths: COCO annotations with ``id``, ``image_id``, ``category_id``, ``area``, ``iscrowd`` and what the type
             needs: ``segmentation``, ``bbox``, or ``bbox``, ``keypoints`` and ``num_keypoints``.
-        detections: COCO results with ``area``.
+        detections: What was found, on images of ``images`` only.
         iou_type: 'segm', 'keypoints' or 'bbox'.
         images: COCO's images by id.
         category_ids: The K categories.
@@ -52,21 +72,26 @@ def precision_and_recall(
     shape = len(iou_thresholds), len(category_ids), len(areas), len(max_dets)
     precision, recall = np.full((shape[0], len(recall_thresholds), *shape[1:]), -1.0), np.full(shape, -1.0)
     positions = {image_id: position for position, image_id in enumerate(sorted(images))}
+    everywhere = np.array([positions[image_id] for image_id in detections.image_ids], int)
+    categories = np.array(detections.category_ids)
+    truths = [truth for truth in truths if truth["image_id"] in positions]
     for k, category_id in enumerate(category_ids):
-        found, wanted = (
-            [e for e in entries if e["category_id"] == category_id and e["image_id"] in positions]
-            for entries in (detections, truths)
+        found = np.flatnonzero(categories == category_id)
+        order, ranks = _by_image(everywhere[found], -detections.scores[found], max_dets[-1])
+        found = found[order]
+        wanted = sorted(
+            (truth for truth in truths if truth["category_id"] == category_id), key=lambda t: positions[t["image_id"]]
         )
-        found, places, ranks = _in_order(found, positions, [-detection["score"] for detection in found], max_dets[-1])
-        wanted, truth_places, _ = _in_order(wanted, positions, [0.0] * len(wanted), len(wanted))
-        similarities = Similarities(iou_type, found, wanted, images)
-        groups = list(_groups(places, truth_places, len(positions), similarities))
+        truth_places = np.array([positions[truth["image_id"]] for truth in wanted], int)
+        similarities = Similarities(iou_type, detections, found, wanted, images)
+        groups = list(_groups(everywhere[found], truth_places, len(positions), similarities))
         never_counts = np.array([_never_counts(truth, ignored) for truth in wanted], bool)
-        best_first = np.argsort([-detection["score"] for detection in found], kind="stable")
+        truth_areas = np.array([truth["area"] for truth in wanted], float)
+        best_first = np.argsort(-detections.scores[found], kind="stable")
         for a, area in enumerate(areas):
-            uncounted = never_counts | _outside(wanted, area)
+            uncounted = never_counts | _outside(truth_areas, area)
             right, wrong = _outcomes(groups, len(found), uncounted, iou_thresholds)
-            wrong &= ~_outside(found, area)
+            wrong &= ~_outside(detections.areas[found], area)
             num_wanted = np.count_nonzero(~uncounted)
             for m, limit in enumerate(max_dets):
                 if num_wanted:
@@ -85,23 +110,29 @@ class Similarities:
 
     Args:
         iou_type: 'segm', 'keypoints' or 'bbox'.
-        detections: All detections, of which an image's are neighbours.
-        truths: All ground truths, likewise.
+        detections: All detections.
+        found: Indices of those to compare; an image's are neighbours.
+        truths: The ground truths, likewise.
         images: COCO's images by id.
     """
 
-    def __init__(self, iou_type: str, detections: Sequence[dict], truths: Sequence[dict], images: dict) -> None:
+    def __init__(
+        self, iou_type: str, detections: Detections, found: np.ndarray, truths: Sequence[dict], images: dict
+    ) -> None:
         self._is_crowd = [truth["iscrowd"] for truth in truths]
         self.crowd = np.array(self._is_crowd, bool)
         self._between = self._oks if iou_type == "keypoints" else self._iou
         if iou_type == "segm":
-            self._found = [detection["segmentation"] for detection in detections]
+            self._found = [detections.values[index] for index in found]
             self._wanted = [_to_rle(truth["segmentation"], images[truth["image_id"]]) for truth in truths]
-        elif iou_type == "bbox":
-            self._found, self._wanted = ([list(entry["bbox"]) for entry in side] for side in (detections, truths))
-        else:
-            self._found = np.array([entry["keypoints"] for entry in detections], float).reshape(-1, NUM_JOINTS, 3)
-            self._wanted = truths
+            return
+        self._found = detections.values[found]
+        self._wanted = np.array([truth["bbox"] for truth in truths], float).reshape(-1, 4)
+        if iou_type == "keypoints":
+            self._found = self._found.reshape(-1, NUM_JOINTS, 3)[:, None, :, :2]
+            joints = np.array([truth["keypoints"] for truth in truths], float).reshape(-1, NUM_JOINTS, 3)
+            self._joints, self._visible = joints[..., :2], joints[..., 2] > 0
+            self._areas = np.array([truth["area"] for truth in truths], float)
 
     def between(self, found: slice, wanted: slice) -> np.ndarray:
         """``(D, G)`` of the detections and truths of an image."""
@@ -111,21 +142,20 @@ class Similarities:
         return coco_mask.iou(self._found[found], self._wanted[wanted], self._is_crowd[wanted])
 
     def _oks(self, found: slice, wanted: slice) -> np.ndarray:
-        poses = self._found[found]
-        columns = []
-        for truth in self._wanted[wanted]:
-            joints = np.array(truth["keypoints"], float).reshape(NUM_JOINTS, 3)
-            visible = np.flatnonzero(joints[:, 2] > 0)
-            if visible.size:
-                away = poses[:, :, :2] - joints[:, :2]
-            else:  # COCO takes how far joints are outside of a box three times as large
-                x, y, w, h = truth["bbox"]
-                away = np.maximum(0, np.array([x - w, y - h]) - poses[:, :, :2])
-                away += np.maximum(0, poses[:, :, :2] - np.array([x + w * 2, y + h * 2]))
-                visible = np.arange(NUM_JOINTS)
-            error = (away[..., 0] ** 2 + away[..., 1] ** 2) / (SIGMAS * 2) ** 2 / (truth["area"] + np.spacing(1)) / 2
-            columns.append(np.exp(-error.take(visible, axis=1)).sum(axis=1) / visible.size)
-        return np.stack(columns, axis=1)
+        poses, visible = self._found[found], self._visible[wanted]
+        away = poses - self._joints[wanted]
+        for g in np.flatnonzero(~visible.any(axis=1)):
+            # COCO takes how far joints are outside of a box three times as large.
+            corner, size = np.split(self._wanted[wanted][g], 2)
+            away[:, g] = np.maximum(0, corner - size - poses[:, 0])
+            away[:, g] += np.maximum(0, poses[:, 0] - (corner + size * 2))
+        squared = away[..., 0] ** 2 + away[..., 1] ** 2
+        error = squared / (SIGMAS * 2) ** 2 / (self._areas[wanted] + np.spacing(1))[:, None] / 2
+        similarity = np.empty(error.shape[:2])
+        for g, seen in enumerate(visible):
+            joints = np.flatnonzero(seen) if seen.any() else np.arange(NUM_JOINTS)
+            similarity[:, g] = np.exp(-error[:, g].take(joints, axis=1)).sum(axis=1) / joints.size
+        return similarity
 
 
 class _Group:
@@ -176,19 +206,18 @@ class _Group:
         return right, excused
 
 
-def _in_order(
-    entries: list[dict], positions: dict, keys: Sequence[float], limit: int
-) -> tuple[list[dict], np.ndarray, np.ndarray]:
-    """Entries by image, then by key; the first ``limit`` of each image, with the image's position and their rank."""
-    places = np.array([positions[entry["image_id"]] for entry in entries], int)
-    order = np.lexsort((np.array(keys, float), places))
-    places = places[order]
-    ranks = np.arange(len(places)) - np.searchsorted(places, places)
+def _by_image(places: np.ndarray, keys: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices by image, then by key; the first ``limit`` of each image, and their ranks in it."""
+    order = np.lexsort((keys, places))
+    sorted_places = places[order]
+    ranks = np.arange(len(places)) - np.searchsorted(sorted_places, sorted_places)
     kept = ranks < limit
-    return [entries[index] for index in order[kept]], places[kept], ranks[kept]
+    return order[kept], ranks[kept]
 
 
-def _groups(places: np.ndarray, truth_places: np.ndarray, num_images: int, similarities: Similarities):
+def _groups(
+    places: np.ndarray, truth_places: np.ndarray, num_images: int, similarities: Similarities
+) -> Iterator[_Group]:
     """Images with detections and truths; those with similar numbers of them together."""
     found, wanted = (np.searchsorted(side, np.arange(num_images + 1)) for side in (places, truth_places))
     num_found, num_wanted = np.diff(found), np.diff(wanted)
@@ -237,8 +266,7 @@ def _never_counts(truth: dict, ignored: AbstractSet[int]) -> bool:
     return bool(truth["iscrowd"]) or truth.get("num_keypoints") == 0 or truth["id"] in ignored
 
 
-def _outside(entries: Sequence[dict], area: tuple[float, float]) -> np.ndarray:
-    areas = np.array([entry["area"] for entry in entries], float)
+def _outside(areas: np.ndarray, area: tuple[float, float]) -> np.ndarray:
     return (areas < area[0]) | (areas > area[1])
 
 
