@@ -36,6 +36,12 @@ def parse_args() -> argparse.Namespace:
             command.add_argument("--overwrite", action="store_true", help="replace what exists")
         if name == "export":
             command.add_argument("--min-score", type=float, default=0.0, help="persons below it are written as crowds")
+            command.add_argument(
+                "--detectors",
+                action="store_true",
+                help="leave frames without a sure person out of the COCO file, and crowds that cover one: a detector "
+                "would ignore the person too",
+            )
         if name == "import":
             command.add_argument("--images", type=Path, required=True, help="folder of the images")
     args = parser.parse_args()
@@ -75,7 +81,7 @@ def verify(store: PseudoLabelStore, args: argparse.Namespace) -> None:
 def export(store: PseudoLabelStore, args: argparse.Namespace) -> None:
     source = PseudoLabels(store.root, args.round, min_score=args.min_score)
     if args.coco:
-        content = export_coco(source, args.coco, args.overwrite)
+        content = export_coco(source, args.coco, args.overwrite, args.detectors)
         print(f"{args.coco}: {len(content['images'])} images, {len(content['annotations'])} persons")
     if args.png:
         print(f"{args.png}: {export_png(source, args.png, args.overwrite)} label maps")

@@ -4,6 +4,7 @@ import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from mmselfhuman.structures import PseudoLabel, PseudoPerson
 pytest.importorskip("mmdet")
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = Path(__file__).with_name("mask-rcnn_r50_fpn_1x_pseudo-labels.py")
+FOLDER = Path(__file__).parent
 HEIGHT, WIDTH = 64, 96
 
 
@@ -36,19 +37,42 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def test_trains_on_the_persons_that_are_sure(
-    small_config: Callable, train: Callable, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def labels(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is exported from it; the person who is not sure is a crowd."""
     labels = tmp_path / "labels.json"
     options = ["export", str(store), "--coco", str(labels), "--min-score", "0.5"]
     monkeypatch.setattr(sys, "argv", ["pseudo_labels.py", *options])
     runpy.run_path(str(ROOT / "tools" / "pseudo_labels.py"), run_name="__main__")
-    config: Config = small_config(CONFIG)
+    return labels
+
+
+def persons(dataset: Any) -> list[tuple[int, int]]:
+    """Of each sample: those to learn, and those to ignore."""
+    samples = [dataset[index]["data_samples"] for index in range(len(dataset))]
+    return [(len(sample.gt_instances), len(sample.ignored_instances)) for sample in samples]
+
+
+def test_trains_on_the_persons_that_are_sure(
+    small_config: Callable, train: Callable, store: Path, labels: Path
+) -> None:
+    config: Config = small_config(FOLDER / "mask-rcnn_r50_fpn_1x_pseudo-labels.py")
     config.model.backbone.update(depth=18)
     config.model.neck.update(in_channels=[64, 128, 256, 512])
     config.train_dataloader.dataset.update(ann_file=str(labels), data_prefix={"img": str(store / "frames")})
     config.val_dataloader = config.val_cfg = config.val_evaluator = None
     config.test_dataloader = config.test_cfg = config.test_evaluator = None
-    runner = train(config)
-    samples = [runner.train_dataloader.dataset[index]["data_samples"] for index in range(2)]
-    assert [(len(sample.gt_instances), len(sample.ignored_instances)) for sample in samples] == [(1, 1), (1, 1)]
+    assert persons(train(config).train_dataloader.dataset) == [(1, 1), (1, 1)]
+
+
+def test_goes_on_with_labelled_images_and_the_persons_that_are_sure(
+    small_config: Callable, train: Callable, store: Path, labels: Path
+) -> None:
+    config: Config = small_config(FOLDER / "mask-rcnn_small_pseudo-labels.py")
+    labelled, pseudo = config.train_dataloader.dataset.datasets
+    pseudo.update(ann_file=str(labels), data_prefix={"img": str(store / "frames")})
+    config.val_dataloader = config.val_cfg = config.val_evaluator = None
+    dataset = train(config).train_dataloader.dataset
+    assert labelled.source.split == "source_train"
+    assert persons(dataset.datasets[1]) == [(1, 1), (1, 1)]
+    assert all(ignored == 0 < learned for learned, ignored in persons(dataset.datasets[0]))

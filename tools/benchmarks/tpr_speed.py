@@ -1,8 +1,9 @@
 """What TPR costs beside the flow it works on, and whether its memory grows with the clip.
 
 Takes frames of 854 x 480 and OSVOS masks from ``davis_people`` in the folder of real data. Prints, as Markdown, the
-time per frame of DIS (medium, both directions) and of TPR's parts in the same process; then the peak memory of
-processes that refine clips of different lengths.
+time per frame of DIS (medium, both directions) and of TPR's parts in the same process; of the clip as a stream against
+the same for each frame's surroundings alone (as many frames to both sides as there are rounds), flow included, which
+gives the same masks; then the peak memory of processes that refine clips of different lengths.
 
     python tools/benchmarks/tpr_speed.py [--data FOLDER] [--frames 24] [--threads 2]
 """
@@ -82,6 +83,26 @@ def print_times(folder: Path, length: int) -> None:
         print(f"| {name} | {min(times):.1f} | {min(times) / flow:.2f} |", flush=True)
 
 
+def print_windows(folder: Path, length: int) -> None:
+    clip = list(frames(folder, length))
+    print("| rounds | as a stream, ms | each frame's surroundings alone, ms | times as fast |\n|---|---|---|---|")
+    for rounds in (1, 5):
+        refiner = TemporalParsingRefiner(DISFlow(), rounds=rounds, reliability=None)
+        start = time.perf_counter()
+        stream = [frame.logits for frame in refiner(clip)]
+        middle = time.perf_counter()
+        alone = [_refined_alone(refiner, clip, index) for index in range(length)]
+        once, each = (1000 * seconds / length for seconds in (middle - start, time.perf_counter() - middle))
+        if not all(torch.equal(first, second) for first, second in zip(stream, alone, strict=True)):
+            raise SystemExit(f"{rounds} rounds: masks differ")
+        print(f"| {rounds} | {once:.0f} | {each:.0f} | {each / once:.1f} |", flush=True)
+
+
+def _refined_alone(refiner: TemporalParsingRefiner, clip: list[tuple[Tensor, Tensor]], index: int) -> Tensor:
+    first = max(0, index - refiner.rounds)
+    return list(refiner(clip[first : index + refiner.rounds + 1]))[index - first].logits
+
+
 def peak_memory(folder: Path, length: int, threads: int, result: multiprocessing.Queue) -> None:
     """Refine a clip of this length in a process of its own; put its peak resident size in MiB."""
     _set_threads(threads)
@@ -116,6 +137,8 @@ def main() -> None:
     arguments = parser.parse_args()
     _set_threads(arguments.threads)
     print_times(arguments.data / "davis_people", arguments.frames)
+    print()
+    print_windows(arguments.data / "davis_people", arguments.frames)
     print()
     print_memory(arguments.data / "davis_people", arguments.memory, arguments.threads)
 

@@ -13,6 +13,7 @@ from PIL import Image
 from mmselfhuman.datasets.converters import write_json_files
 from mmselfhuman.datasets.images import DamagedImageError, read_image
 from mmselfhuman.datasets.person_seg import PersonSegDataset
+from mmselfhuman.datasets.pseudo_labels.for_detectors import for_detectors
 from mmselfhuman.datasets.pseudo_labels.source import PseudoLabels
 from mmselfhuman.datasets.sources import AnnotationFileError, COCOPersons, source_to_coco
 from mmselfhuman.datasets.sources.coco_file import read_coco_file
@@ -31,11 +32,17 @@ _LAST_NUMBER = re.compile(r"(\d+)(?:-[0-9a-f]{16}|\D*)$")  # a store's own names
 _LOOSE_IMAGES = "images"
 
 
-def export_coco(source: PseudoLabels, path: Path, overwrite: bool = False) -> dict:
+def export_coco(source: PseudoLabels, path: Path, overwrite: bool = False, detectors: bool = False) -> dict:
     """Write the persons of a round as a COCO annotation file; image names are relative to the store's ``frames``.
 
     It reads as ground truth, with ``score`` (and, where there is a pose, ``keypoint_scores``) added to the annotations
     and ``video`` and ``frame`` to the images.
+
+    Args:
+        source: The round.
+        path: Of the file.
+        overwrite: Replace a file that exists.
+        detectors: Write what detectors learn best from, see :func:`for_detectors`.
 
     Returns:
         What was written.
@@ -55,6 +62,8 @@ def export_coco(source: PseudoLabels, path: Path, overwrite: bool = False) -> di
                 scores[entry.id]["keypoint_scores"] = [float(str(value)) for value in person.keypoints[:, 2]]
     for annotation in content["annotations"]:
         annotation.update(scores.get(annotation["id"], {}))
+    if detectors:
+        content = for_detectors(content)
     write_json_files(path.parent, {path.name: content}, overwrite)
     return content
 
