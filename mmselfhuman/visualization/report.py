@@ -39,10 +39,7 @@ SIGNALS: dict[str, str] = {
     "empty": "share of frames without anybody",
     "unreliable": "share of flow vectors that link different labels",
 }
-_WHICH_LABELS = (
-    "Round 0 is what TPR made of the first Seg Module's masks; later rounds are final labels. Decisions compare only "
-    "what is alike."
-)
+_WHICH_LABELS = "Round 0 is what TPR made of {}; later rounds are final labels. Decisions compare only what is alike."
 _SHARES = ("network", "previous", "pose2seg", "stability"), ("foreground", "ignored", "empty", "unreliable")
 
 _STYLE = """
@@ -68,7 +65,7 @@ def report_markdown(content: Mapping[str, Any]) -> str:
     parts = [f"# {content['title']}", state(content), "## Rounds", _markdown_table(metric_rows(content))]
     videos = video_rows(content)
     parts += ["## By video", _markdown_table(videos)] if len(videos) > 1 else []
-    parts += ["## Label quality, without ground truth", _markdown_table(signal_rows(content)), _WHICH_LABELS]
+    parts += ["## Label quality, without ground truth", _markdown_table(signal_rows(content)), which_labels(content)]
     parts += ["## Decisions", *[f"* {text}" for text in decisions(content)]]
     if content["failures"]:
         parts += ["## Failures", *[f"* {text}" for text in content["failures"]]]
@@ -97,7 +94,7 @@ def report_html(content: Mapping[str, Any], pictures: Mapping[str, Path]) -> str
         _section(
             "Label quality, without ground truth",
             _html_table(signal_rows(content), content["best"]),
-            f"<p class=state>{_WHICH_LABELS}</p>",
+            f"<p class=state>{which_labels(content)}</p>",
             _signal_curves(content),
         ),
         _section("Decisions", _list(decisions(content))),
@@ -190,6 +187,11 @@ def signal_rows(content: Mapping[str, Any]) -> list[list[str]]:
         for facts in content["rounds"]
         if facts["signals"]
     ]
+
+
+def which_labels(content: Mapping[str, Any]) -> str:
+    """What the rows of :func:`signal_rows` are of."""
+    return _WHICH_LABELS.format("the predictions" if content.get("given") else "the first Seg Module's masks")
 
 
 def stage_rows(content: Mapping[str, Any]) -> list[list[str]]:

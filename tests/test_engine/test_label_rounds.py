@@ -48,6 +48,16 @@ def test_flow_networks_follow_the_logits_to_their_device() -> None:
     assert network.weight.device.type == "meta"
 
 
+def test_what_was_given_is_averaged_with_what_the_network_says() -> None:
+    clip, opposite = Square("a"), Brightness(margin=-12.0)
+    (label, *_), (alone, *_) = (list(maker(threshold=0, given=given)(clip, Brightness())) for given in (opposite, None))
+    assert ((label.semantic == 1) == (clip.image(0).mean(axis=2) <= 120)).mean() > 0.9
+    # The network's own masks are still its own.
+    assert label.provenance["signals"]["network"] < 0.1
+    assert alone.provenance["signals"]["network"] > 0.9
+    assert maker(given=opposite).identity == {**maker().identity, "given": opposite.identity}
+
+
 def test_pixels_below_the_threshold_are_unsure() -> None:
     labels = list(maker(threshold=0.9)(Square("a"), Brightness()))
     for label in labels:

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from mmselfhuman.engine.self_training import Guard, RoundFacts, judge
+from mmselfhuman.engine.self_training import Guard, Result, RoundFacts, judge
+from mmselfhuman.engine.self_training.loop import facts_of
 from mmselfhuman.engine.self_training.progress import duration
 
 GOOD = {"network": 0.8, "stability": 0.9, "empty": 0.1, "ignored": 0.1, "foreground": 0.2}
@@ -105,3 +106,10 @@ def test_no_limit_is_possible() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (3725, "1:02:05")])
 def test_durations_are_read_as_on_a_clock(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_how_well_labels_made_of_predictions_agree_with_those_is_no_measure_of_later_rounds() -> None:
+    labels = Result(facts={"signals": {"network": 0.93, "stability": 0.9}})
+    results = {"labels0": labels, "labels1": labels}
+    assert facts_of(0, results, None).signals == {"final stability": 0.9}
+    assert facts_of(1, results, None).signals == {"final network": 0.93, "final stability": 0.9}

@@ -95,6 +95,15 @@ def test_predictions_are_scored_where_videos_are_annotated(tmp_path: Path) -> No
     assert stages["seg.test"].inputs == {"seg": "seg.pretrain"}
 
 
+def test_predictions_keep_their_say_in_every_round(tmp_path: Path) -> None:
+    more = "videos = dict(type='SyntheticVideos')\npredictions = dict(folder='masks')"
+    settings = load_settings(_write(tmp_path, f"{SEG[:-1]}, finetune='b.py')", more))
+    stages = {stage.name: stage.settings for stage in make_plan(settings, lambda path: CONFIG).stages}
+    assert stages["round2.tpr"]["config"]["custom_hooks"][0]["predictions"] == {"folder": "masks"}
+    assert stages["round2.labels"]["predictions"] == {"folder": "masks"}
+    assert [list(stages[f"round{number}.labels"]["networks"]) for number in (0, 2)] == [[], ["seg"]]
+
+
 def test_the_paper_numbers_are_the_defaults(tmp_path: Path) -> None:
     settings = load_settings(_write(tmp_path, SEG))
     assert (settings.n_tpr, settings.n_gbsr, settings.window, settings.agreement) == (5, 1, 3, 0.95)

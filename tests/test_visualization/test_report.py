@@ -76,6 +76,11 @@ def _with_videos() -> dict:
     return content
 
 
+def test_labels_of_round_0_are_told_apart_by_what_they_are_made_of() -> None:
+    assert "what TPR made of the predictions;" in report_markdown(_with_videos())
+    assert "what TPR made of the first Seg Module's masks;" in report_markdown(_content())
+
+
 def test_what_was_given_stands_before_the_rounds() -> None:
     assert metric_rows(_with_videos()) == [
         ["round", "seg J", "seg near/J"],

@@ -8,7 +8,7 @@ from torch import nn
 
 from mmselfhuman.engine.hooks.label_rounds_hook import LabelRoundsHook
 from mmselfhuman.engine.hooks.round_checks import LINES_TO_ADD, check_classes
-from mmselfhuman.engine.label_making import LabelMaker, SegmentorPredictor
+from mmselfhuman.engine.label_making import LabelMaker, SegmentorPredictor, StoredPredictions
 from mmselfhuman.registry import HOOKS, MODELS
 
 
@@ -31,12 +31,15 @@ class TPRHook(LabelRoundsHook):
         threshold, background, batch_size: Of :class:`~mmselfhuman.engine.label_making.LabelMaker`.
         transforms: What a frame goes through before the network (the resizing of the test pipeline, say), without
             loading and packing.
+        predictions: Settings of :class:`~mmselfhuman.engine.label_making.StoredPredictions`: what somebody else's
+            network has said about the same videos, averaged with what this one says.
         guard: Settings of :class:`~mmselfhuman.engine.label_making.CollapseGuard`.
         keep: How many rounds stay on disk, at least 2; ``None`` keeps all. A run that is resumed before them fails.
 
     Raises:
         ValueError: A setting is out of its range.
-        TypeError: A setting of the refiner or the guard does not exist.
+        TypeError: A setting of the refiner, the predictions or the guard does not exist.
+        FileNotFoundError: There is no folder of predictions.
     """
 
     curves = "tpr"
@@ -56,9 +59,12 @@ class TPRHook(LabelRoundsHook):
         transforms: Sequence[Mapping] = (),
         guard: Mapping | None = None,
         keep: int | None = None,
+        predictions: Mapping | None = None,
     ) -> None:
         settings = {"type": "TemporalParsingRefiner", **({"rounds": 1} if refiner is None else refiner)}
-        maker = LabelMaker(MODELS.build({"_scope_": "mmselfhuman", **settings}), threshold, background, batch_size)
+        refiner = MODELS.build({"_scope_": "mmselfhuman", **settings})
+        given = None if predictions is None else StoredPredictions(**predictions)
+        maker = LabelMaker(refiner, threshold, background, batch_size, given)
         super().__init__(videos, maker, interval, rounds, start, store, transforms, guard, keep)
 
     def predictor(

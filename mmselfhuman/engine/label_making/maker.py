@@ -47,6 +47,8 @@ class LabelMaker:
         threshold: In [0, 1]; 0 leaves nothing unsure.
         background: The class that is nobody, for the signals; ``None`` if all classes are somebody.
         batch_size: Frames that go through the network together.
+        given: What somebody else's network has said about the same clips; its logits and the network's are averaged, as
+            equation (10) adds activations.
 
     Raises:
         ValueError: A setting is out of its range.
@@ -59,6 +61,7 @@ class LabelMaker:
     threshold: float = 0.7
     background: int | None = 0
     batch_size: int = 8
+    given: Predictor | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
@@ -77,6 +80,7 @@ class LabelMaker:
             "background": self.background,
             # Batches of another size may be multiplied in another order, and logits differ in the last bit.
             "batch_size": self.batch_size,
+            **({} if self.given is None else {"given": self.given.identity}),
         }
 
     def summarise(self, tallies: Mapping[str, Tally]) -> RoundSignals:
@@ -119,8 +123,12 @@ class LabelMaker:
         for batch in batches(clip, self.batch_size):
             for frame, logits in zip(batch, predictor(clip.name, batch), strict=True):
                 flow.to(logits.device)
-                own = predicted_labels(resize(logits[None], frame.image.shape[:2]))[0]
+                whole = resize(logits[None], frame.image.shape[:2])
+                own = predicted_labels(whole)[0]
                 waiting.append(_Waiting(frame, self._foreground(own.cpu().numpy())))
+                if self.given is not None:
+                    (theirs,) = self.given(clip.name, [frame])
+                    logits = (whole[0] + resize(theirs[None].to(whole.device), whole.shape[2:])[0]) / 2
                 yield torch.from_numpy(frame.image).permute(2, 0, 1).to(logits.device), logits
 
     def _labelled(self, waiting: "_Waiting", logits: Tensor, unreliable: float | None) -> "_Refined":

@@ -17,6 +17,7 @@ def bound(
     videos: Mapping[str, Any] | None = None,
     refinements: int | None = None,
     window: int | None = None,
+    predictions: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A copy of a config whose training reads and writes pseudo-labels where the loop wants them.
 
@@ -29,6 +30,7 @@ def bound(
         videos: What it labels.
         refinements: How often it does.
         window: Over how many frames it refines.
+        predictions: Of the same videos, which have a say in its labels.
 
     Raises:
         ConfigError: The config lacks the hook.
@@ -44,6 +46,8 @@ def bound(
     settings["refiner"] = {**({"rounds": 1} if hook == HOOKS["seg"] else {}), **(settings.get("refiner") or {})}
     settings["refiner"]["window"] = window
     settings["rounds"] = refinements
+    if predictions is not None:
+        settings["predictions"] = dict(predictions)
     _set_length(bound, settings.get("start", 0) + refinements * settings["interval"])
     return bound
 

@@ -189,7 +189,8 @@ def facts_of(number: int, results: dict[str, Result], held_out: dict[str, str] |
     tpr = results.get(f"tpr{number or 1}")
     rounds = [] if tpr is None else tpr.facts.get("rounds") or []
     signals = dict(rounds[-1] if number else rounds[0]) if rounds else {}
-    signals |= {FINAL + name: value for name, value in final.items()}
+    # Round 0's, if there are any, are made of predictions that were given, and agree with those, not with the network.
+    signals |= {FINAL + name: value for name, value in final.items() if number or name != "network"}
     collapsed = [
         results[role].facts["collapsed"]
         for role in (f"tpr{number}", f"labels{number}")

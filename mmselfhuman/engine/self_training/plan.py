@@ -105,7 +105,7 @@ class _Planner:
                 self._weights[name] = self._train(stage, 0, config, networks[name].pretrain, inputs)
         if self.settings.predictions is not None:
             self._test_given(dict(self.settings.predictions))
-            self._labels(0, dict(self.settings.predictions))
+            self._labels(0, networks=False)
             self._finetune("seg", 0)
 
     def _round(self, number: int) -> None:
@@ -127,11 +127,12 @@ class _Planner:
                 self.settings.videos,
                 refinements,
                 self.settings.window,
+                self.settings.predictions if name == "seg" else None,
             )
             inputs = {"weights": self._weights[name]}
             self._weights[name] = self._train(stage, number, config, network.refine, inputs, videos=True)
             self._judged[f"{kind}{number}"] = stage
-        self._labels(number, None)
+        self._labels(number)
         for name in ("seg", "pose2seg"):
             if name in self.settings.networks and self.settings.networks[name].finetune:
                 self._finetune(name, number)
@@ -148,18 +149,18 @@ class _Planner:
         }
         self._judged[f"gbsr{number}"] = self._add(stage, "poses", number, settings, {"pose": self._weights["pose"]})
 
-    def _labels(self, number: int, predictions: dict[str, Any] | None) -> None:
+    def _labels(self, number: int, networks: bool = True) -> None:
         settings = {
             **self.settings.labels,
             "window": self.settings.window,
             "videos": self._videos,
             "store": {**self.settings.labels.get("store", {}), "root": LABELS},
-            "predictions": predictions,
+            "predictions": self.settings.predictions,
             "pictures": self.settings.pictures,
             "networks": {},
         }
         inputs = {}
-        if predictions is None:
+        if networks:
             asked = ["seg", *(["pose2seg"] if "pose2seg" in self._weights else [])]
             settings["networks"] = {name: self._model(name) for name in asked}
             inputs = {name: self._weights[name] for name in asked}

@@ -82,6 +82,8 @@ def _round(number: int, plan: Plan, results: Mapping[str, Result | None]) -> dic
             verdict = result.facts["verdict"]
         elif stage.kind == "label":
             signals = {name: value for name, value in (result.facts.get("signals") or {}).items() if value is not None}
+            if not number:  # made of predictions, which no network agrees or disagrees with
+                signals.pop("network", None)
     if number == 0 and not signals:
         first = next((result for name, result in results.items() if name == "round1.tpr" and result is not None), None)
         signals = {name: value for name, value in _first_signals(first).items() if value is not None}

@@ -74,7 +74,8 @@ class LoopSettings:
         labels: How final labels are made: ``refiner``, ``threshold``, ``batch_size``, ``background``, ``transforms``
             and ``guard`` as in ``TPRHook``; ``store``, settings of the store; ``fusion`` and ``person_threshold`` of
             :class:`~mmselfhuman.engine.self_training.fusion.FusedLabelMaker`.
-        predictions: Masks or logits on disk which round 0 begins from: ``folder``, ``num_classes``, ``foreground`` of
+        predictions: Masks or logits on disk which round 0 begins from, and which have a say in all rounds' labels:
+            ``folder``, ``num_classes``, ``foreground`` of
             :class:`~mmselfhuman.engine.label_making.StoredPredictions`.
         guard: When a round counts as worse.
         held_out: What decides instead of signals.

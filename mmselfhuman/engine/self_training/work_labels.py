@@ -156,7 +156,10 @@ def _labels_before(task: Task, number: int, store: PseudoLabelStore) -> RoundRea
 
 
 def label_maker(settings: Mapping[str, Any]) -> LabelMaker:
-    """What makes the final labels, as a loop config's ``labels`` has it."""
+    """What makes the final labels, as a loop config's ``labels`` has it.
+
+    Predictions that were given have a say in them beside the network's, where there is one.
+    """
     refiner = {
         "type": "TemporalParsingRefiner",
         "rounds": 1,
@@ -164,7 +167,8 @@ def label_maker(settings: Mapping[str, Any]) -> LabelMaker:
         **settings.get("refiner", {}),
     }
     chosen = {name: settings[name] for name in ("threshold", "background", "batch_size") if name in settings}
-    return LabelMaker(MODELS.build({"_scope_": "mmselfhuman", **refiner}), **chosen)
+    given = StoredPredictions(**settings["predictions"]) if settings["predictions"] and settings["networks"] else None
+    return LabelMaker(MODELS.build({"_scope_": "mmselfhuman", **refiner}), **chosen, given=given)
 
 
 def _with_persons(maker: LabelMaker, task: Task) -> FusedLabelMaker:
@@ -191,7 +195,7 @@ def _persons(labels: RoundReader) -> tuple[float, int]:
 
 def _predictor(task: Task) -> Predictor:
     settings = task.settings
-    if settings["predictions"] is not None:
+    if not settings["networks"]:
         return StoredPredictions(**settings["predictions"])
     seg = build_network(settings["networks"]["seg"], task.input("seg"))
     transforms = [TRANSFORMS.build(dict(transform)) for transform in settings.get("transforms", ())]
