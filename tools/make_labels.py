@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mmengine.config import DictAction
 
-from mmselfhuman.utils import ConfigError, join_ranks, load_config, only_weights
+from mmselfhuman.utils import ConfigError, join_ranks, load_config, only_weights, part_ranks
 
 if TYPE_CHECKING:
     from mmselfhuman.engine.label_making import Predictor
@@ -111,6 +111,7 @@ def main() -> None:
         )
     except (CollapsedLabelsError, PseudoLabelError, FileNotFoundError, ValueError) as error:
         sys.exit(f"error: {error}")
+    part_ranks()
     if is_main_process():
         print(f"{Path(args.out)}: round {args.round}, {report.signals.frames} frames of {report.signals.clips} clips")
 

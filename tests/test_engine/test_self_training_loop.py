@@ -215,17 +215,22 @@ def test_killed_in_the_middle_of_stages_it_ends_with_the_same_labels_and_weights
 def test_interrupted_or_killed_as_a_whole_it_leaves_no_process_and_goes_on(peaceful: Path, tmp_path: Path) -> None:
     loop, work = write_loop(tmp_path), tmp_path / "work"
     command = [sys.executable, str(ROOT / "tools" / "self_train.py"), str(loop), "--work-dir", str(work)]
-    for number in (signal.SIGINT, signal.SIGKILL):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for number, times in ((signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGKILL, 1)):
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
         log = work / "stages" / "seg.pretrain" / "log.txt"
         size = log.stat().st_size if log.exists() else 0
         while process.poll() is None and (not log.exists() or log.stat().st_size <= size):
             time.sleep(0.05)
-        process.send_signal(number)
+        for _ in range(times):  # as a terminal does: to all processes
+            os.killpg(process.pid, number)
+            time.sleep(0.05)
         _, errors = process.communicate(timeout=60)
         if number == signal.SIGINT:
             assert process.returncode == 130, errors
             assert "the same command goes on from here" in errors
+            assert "Traceback" not in errors
         # Nobody holds the stage's lock any more, or not for long.
         with exclusive(work / "stages" / "seg.pretrain" / ".lock", wait=True):
             pass
@@ -263,6 +268,31 @@ def test_a_full_disk_loses_nothing_and_is_named(
     assert "No space left on device" in (message := capsys.readouterr().err)
     assert "Everything that was finished is kept: mend this, and give the same command again" in message
     assert (work / "ledger.json").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit to the size of files")
+def test_a_stage_that_finds_the_disk_full_is_named_and_goes_on_when_there_is_room(
+    peaceful: Path, tmp_path: Path
+) -> None:
+    import resource
+
+    loop, work = write_loop(tmp_path), tmp_path / "work"
+    command = [sys.executable, str(ROOT / "tools" / "self_train.py"), str(loop), "--work-dir", str(work)]
+    room = (peaceful / "stages" / "seg.pretrain" / "weights.pth").stat().st_size // 2
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+    )
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+    assert "stage seg.pretrain failed" in done.stderr
+    assert "When the cause is mended, the same command goes on from there" in done.stderr
+    assert Ledger(work).names() == ["check"]
+    assert Command(loop, work, until="seg.pretrain").run() == 0
+    assert _digests(work) == {name: _digests(peaceful)[name] for name in ("check", "seg.pretrain")}
 
 
 def test_two_nodes_make_the_labels_of_one(peaceful: Path, tmp_path: Path) -> None:
@@ -314,6 +344,19 @@ def test_a_read_only_work_dir_is_named(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "work").mkdir(mode=0o500)
     assert Command(loop, tmp_path / "work").run() == 1
     assert f"nothing can be written to the work dir {tmp_path / 'work'}" in capsys.readouterr().err
+
+
+def test_a_read_only_file_system_is_named_to_root_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    loop = write_loop(tmp_path)
+    monkeypatch.setattr(Path, "touch", refuse)
+    assert Command(loop, tmp_path / "work").run() == 1
+    expected = f"nothing can be written to the work dir {tmp_path / 'work'}: Read-only file system. Make it writable"
+    assert expected in capsys.readouterr().err
 
 
 def test_a_work_dir_that_is_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -400,6 +443,27 @@ def test_a_video_that_is_deleted_is_named_and_nothing_is_lost(
     assert "take the change back" in message
     assert Command(loop, work, options, first="round1.tpr", until="round1.labels").run() == 0
     assert Ledger(work).result("round1.labels").facts["frames"] == 4
+
+
+def test_a_video_that_is_deleted_while_the_loop_runs_is_not_passed_over(
+    peaceful: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    loop, work = write_loop(tmp_path), tmp_path / "work"
+    for name in ("a", "b"):
+        _film(tmp_path / "videos" / f"{name}.avi")
+    options = {
+        "networks.seg.checkpoint": str(peaceful / "export" / "seg.pth"),
+        "videos": {"_delete_": True, "type": "UnlabelledVideos", "paths": [str(tmp_path / "videos")]},
+    }
+    assert Command(loop, work, options, until="round0.test.seg").run() == 0
+    running = Command(loop, work, options)
+    (tmp_path / "videos" / "b.avi").unlink()
+    assert running.run() == 1
+    message = capsys.readouterr().err
+    assert "stage round1.tpr was not begun: videos have changed since the command was given" in message
+    assert f"{tmp_path / 'videos' / 'b.avi'}: removed" in message
+    assert "put them back, or give the same command again" in message
+    assert Ledger(work).names()[-1] == "round0.test.seg"
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

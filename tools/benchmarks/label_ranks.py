@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RANKS = (1, 2)
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}  # OpenCV, else, takes all cores for flow
 
 
 def label(ranks: int, store: Path, arguments: argparse.Namespace) -> float:
@@ -27,7 +28,7 @@ def label(ranks: int, store: Path, arguments: argparse.Namespace) -> float:
     if arguments.options:
         command += ["--cfg-options", *arguments.options]
     start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **ONE_THREAD})
     return time.perf_counter() - start
 
 

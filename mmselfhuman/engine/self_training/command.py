@@ -1,5 +1,6 @@
 """The loop as a command: from a config file to networks, labels and a report."""
 
+import contextlib
 import os
 import platform
 import shlex
@@ -10,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from mmselfhuman.engine.self_training.inputs import video_listing
 from mmselfhuman.engine.self_training.ledger import Ledger, LedgerError, Result, now
 from mmselfhuman.engine.self_training.locking import exclusive
 from mmselfhuman.engine.self_training.loop import Outcome, SelfTraining, StageFailedError, Watcher, check_writable
@@ -20,7 +22,7 @@ from mmselfhuman.engine.self_training.pruning import prune
 from mmselfhuman.engine.self_training.ranks import Ranks
 from mmselfhuman.engine.self_training.reporting import write_reports
 from mmselfhuman.engine.self_training.settings import LoopSettings, load_settings
-from mmselfhuman.engine.self_training.stages import Stage
+from mmselfhuman.engine.self_training.stages import Stage, differences
 from mmselfhuman.engine.self_training.work import work
 
 _DISTRIBUTIONS = (
@@ -114,7 +116,7 @@ class Command:
             loop = SelfTraining(
                 self.plan,
                 ledger,
-                self._execute,
+                self._carry_out,
                 lambda best: export_stage(self.plan, self.settings, best),
                 recorder,
                 lambda number, best: self._prune(ledger, number),
@@ -137,6 +139,26 @@ class Command:
                 recorder.stop()
             self._tell(outcome, ledger)
         return 0
+
+    def _carry_out(self, stage: Stage, folder: Path, inputs: dict[str, Result]) -> None:
+        self._compare_videos(stage)
+        self._execute(stage, folder, inputs)
+
+    def _compare_videos(self, stage: Stage) -> None:
+        """Labels of other videos than the stage is known by would pass for labels of these."""
+        listing = stage.settings.get("listing") or stage.settings.get("videos", {}).get("listing")
+        if not listing:
+            return
+        try:
+            changes = differences(listing, video_listing(self.settings.videos))
+        except FileNotFoundError as error:
+            changes = [str(error)]
+        if changes:
+            raise StageFailedError(
+                f"stage {stage.name} was not begun: videos have changed since the command was given: "
+                f"{'; '.join(changes[:3])}{' ...' if len(changes) > 3 else ''}. Everything before it is kept: put them "
+                "back, or give the same command again to be told what would have to be made again"
+            )
 
     def _prune(self, ledger: Ledger, number: int) -> None:
         if self.settings.keep == "needed":
@@ -184,7 +206,9 @@ class _Recorder(Watcher):
         self._session["failure"] = message
 
     def stop(self) -> None:
-        self._save()
+        # On a full disk, the stage that failed has more to say than the report that cannot be written.
+        with contextlib.suppress(*([] if self._session["failure"] is None else [OSError])):
+            self._save()
 
     def _save(self) -> None:
         self._session["seconds"] = round(time.monotonic() - self._clock, 3)

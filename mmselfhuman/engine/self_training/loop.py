@@ -224,7 +224,10 @@ def check_writable(work_dir: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise LedgerError(f"nothing can be written to the work dir {work_dir}: {error.strerror}") from error
+        raise LedgerError(
+            f"nothing can be written to the work dir {work_dir}: {error.strerror}. Make it writable, or give another "
+            "--work-dir"
+        ) from error
 
 
 def _listed(stages: Sequence[Stage]) -> str:

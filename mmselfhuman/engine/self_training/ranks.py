@@ -10,6 +10,7 @@ from pathlib import Path
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.processes import InOwnProcess
 from mmselfhuman.engine.self_training.stages import Stage
+from mmselfhuman.utils import part_ranks
 
 _FOREVER = timedelta(days=365)
 
@@ -56,6 +57,7 @@ class Ranks:
             order: list = [None]
             self._dist.broadcast_object_list(order, src=0)
             if order[0] is None:
+                part_ranks()
                 return
             stage, folder, inputs, port = order[0]
             self._carry_out(stage, folder, inputs, _stage_variables(port))
@@ -63,6 +65,7 @@ class Ranks:
     def dismiss(self) -> None:
         """Tell the others, from rank 0, that there is no more."""
         self._dist.broadcast_object_list([None], src=0)
+        part_ranks()
 
 
 def _set_variables(launcher: str) -> None:

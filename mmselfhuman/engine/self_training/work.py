@@ -12,7 +12,7 @@ from mmselfhuman.engine.self_training.ledger import Result, now, write_result
 from mmselfhuman.engine.self_training.stages import Stage
 from mmselfhuman.engine.self_training.task import Task
 from mmselfhuman.pseudo_labels import PseudoLabelError
-from mmselfhuman.utils import join_ranks, only_weights
+from mmselfhuman.utils import join_ranks, only_weights, part_ranks
 
 
 def work(
@@ -51,6 +51,7 @@ def work(
     barrier()
     if is_main_process():
         write_result(folder, replace(result, seconds=round(time.monotonic() - clock, 3), started=started))
+    part_ranks()
 
 
 def kinds() -> dict[str, Callable[[Task], Result]]:
