@@ -68,7 +68,7 @@ class InOwnProcess:
             StageFailedError: It failed.
         """
         receiver, sender = self._context.Pipe(duplex=False)
-        log = None if self._show_log else folder / LOG
+        log = None if self._show_log else _log(folder)
         task = (stage, folder, self._work_dir, inputs, self._launcher, sender)
         process = self._context.Process(
             target=_child, args=(self._work, task, log, dict(environment or {})), name=stage.name
@@ -105,7 +105,7 @@ def _child(work: Callable, task: tuple, log: Path | None, environment: dict[str,
     _, folder, *_ = task
     rank = int(os.environ.get("RANK", 0))
     if log is not None:
-        _redirect(log if rank == 0 else log.with_name(f"log_{rank}.txt"))
+        _redirect(log)
     # A process whose parent was killed a moment ago may still be at the same stage.
     guard = exclusive(folder / ".lock", wait=True) if rank == 0 else contextlib.nullcontext()
     code = 0
@@ -138,6 +138,12 @@ def _end_with_parent() -> None:
         _end(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _log(folder: Path) -> Path:
+    """Each rank has its own."""
+    rank = int(os.environ.get("RANK", 0))
+    return folder / (LOG if rank == 0 else f"log_{rank}.txt")
 
 
 def _redirect(log: Path) -> None:

@@ -141,6 +141,7 @@ def test(task: Task) -> Result:
     if task.settings["val"]:
         metrics |= {f"val/{name}": value for name, value in _measure(config, "val", parts).items()}
     busy = round(time.monotonic() - clock, 3)
+    barrier()  # others may still write there
     if is_main_process():
         shutil.rmtree(config.work_dir, ignore_errors=True)
     return Result({}, digest(metrics), metrics, busy=busy)
