@@ -81,6 +81,7 @@ def main() -> None:
     except (ConfigError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to stop
         print("\nInterrupted. Nothing that was finished is lost: the same command goes on from here.", file=sys.stderr)
         code = INTERRUPTED
     sys.exit(code)

@@ -100,7 +100,7 @@ class TestConstraints:
         names = [self.canonical(pin.name) for pin in pins]
         assert sorted(names) == sorted(set(names))
         assert all(re.fullmatch(r"==[^*,]+", str(pin.specifier)) for pin in pins)
-        files = ("runtime", "optional", "fast", "pot", "tests", "quickstart", "build")
+        files = ("runtime", "optional", "pot", "tests", "quickstart", "build")
         asked = {self.canonical(r.name) for f in files for r in self.read(clone / "requirements" / f"{f}.txt")}
         asked |= {"onedl-mmcv", "mmpose", "xtcocotools", "pip", "opencv-python-headless"}
         assert asked - set(names) == set()
