@@ -365,6 +365,16 @@ def test_a_work_dir_that_is_a_file_is_named(tmp_path: Path, capsys: pytest.Captu
     assert f"nothing can be written to the work dir {tmp_path / 'work'}" in capsys.readouterr().err
 
 
+def _two_videos(folder: Path, peaceful: Path) -> dict:
+    """What lets a loop learn from two video files, ``a.avi`` and ``b.avi``, with a network that finds people."""
+    for name in ("a", "b"):
+        _film(folder / f"{name}.avi")
+    return {
+        "networks.seg.checkpoint": str(peaceful / "export" / "seg.pth"),
+        "videos": {"_delete_": True, "type": "UnlabelledVideos", "paths": [str(folder)]},
+    }
+
+
 def _film(path: Path, frames: int = 4) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 64))
@@ -429,12 +439,7 @@ def test_a_video_that_is_deleted_is_named_and_nothing_is_lost(
     peaceful: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     loop, work = write_loop(tmp_path), tmp_path / "work"
-    for name in ("a", "b"):
-        _film(tmp_path / "videos" / f"{name}.avi")
-    options = {
-        "networks.seg.checkpoint": str(peaceful / "export" / "seg.pth"),
-        "videos": {"_delete_": True, "type": "UnlabelledVideos", "paths": [str(tmp_path / "videos")]},
-    }
+    options = _two_videos(tmp_path / "videos", peaceful)
     assert Command(loop, work, options, until="round1.tpr").run() == 0
     (tmp_path / "videos" / "b.avi").unlink()
     assert Command(loop, work, options).run() == 1
@@ -449,12 +454,7 @@ def test_a_video_that_is_deleted_while_the_loop_runs_is_not_passed_over(
     peaceful: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     loop, work = write_loop(tmp_path), tmp_path / "work"
-    for name in ("a", "b"):
-        _film(tmp_path / "videos" / f"{name}.avi")
-    options = {
-        "networks.seg.checkpoint": str(peaceful / "export" / "seg.pth"),
-        "videos": {"_delete_": True, "type": "UnlabelledVideos", "paths": [str(tmp_path / "videos")]},
-    }
+    options = _two_videos(tmp_path / "videos", peaceful)
     assert Command(loop, work, options, until="round0.test.seg").run() == 0
     running = Command(loop, work, options)
     (tmp_path / "videos" / "b.avi").unlink()
