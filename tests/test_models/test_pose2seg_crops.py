@@ -186,6 +186,17 @@ class TestPaste:
         torch.testing.assert_close(frames[1, :, :6, 55:], logits[1, :, 2:, :5], rtol=0, atol=1e-5)
         assert (frames[0, :, :, 11:] == torch.tensor([20.0, 0.0])[:, None, None]).all()
 
+    @pytest.mark.parametrize("region", [[3.3, 4.7, 19.9, 31.1], [-7.2, 30.1, 90.5, 40.25], [20.25, 10.5, 1.5, 1.25]])
+    def test_between_the_crops_pixels_values_are_linear_and_beyond_them_constant(self, region: list[float]) -> None:
+        logits = torch.randn(1, 2, 9, 7, generator=torch.Generator().manual_seed(0))
+        (window,) = paste_windows(logits, torch.tensor([region]), FRAME)
+        x, y, w, h = torch.tensor(region).tolist()  # as float32 has them
+        columns = (np.arange(window.x, window.x + window.values.shape[2]) + 0.5 - x) * 7 / w - 0.5
+        rows = (np.arange(window.y, window.y + window.values.shape[1]) + 0.5 - y) * 9 / h - 0.5
+        wide = np.apply_along_axis(lambda line: np.interp(columns, range(7), line), 2, logits[0].double().numpy())
+        expected = np.apply_along_axis(lambda line: np.interp(rows, range(9), line), 1, wide)
+        np.testing.assert_allclose(window.values.numpy(), expected, atol=1e-6)
+
     def test_a_person_of_one_pixel_comes_back_as_one_pixel(self) -> None:
         image = torch.zeros(3, *FRAME)
         image[:, 20, 30] = 255

@@ -301,19 +301,30 @@ def paste_windows(logits: Tensor, regions: Tensor, frame_size: tuple[int, int]) 
         outside the frame.
     """
     for person, (x, y, w, h) in zip(logits, regions.tolist(), strict=True):
-        axes = []
-        for start, extent, old in ((y, h, frame_size[0]), (x, w, frame_size[1])):
-            low, high = (min(max(_first_centre_after(edge), 0), old) for edge in (start, start + extent))
-            pixels = torch.arange(low, high, dtype=torch.float32, device=logits.device)
-            # From -1 to 1 over the region, edge to edge.
-            axes.append((low, (pixels + 0.5 - start) * (2 / extent) - 1))
-        (top, rows), (left, columns) = axes
-        grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)
-        if not grid.numel():
-            yield Window(left, top, person.new_empty((len(person), len(rows), len(columns))))
-            continue
-        values = F.grid_sample(person[None].float(), grid[None], padding_mode="border", align_corners=False)
-        yield Window(left, top, values[0])
+        (top, rows), (left, columns) = (
+            _pixels_inside(start, extent, new, old)
+            for start, extent, new, old in zip((y, x), (h, w), person.shape[-2:], frame_size, strict=True)
+        )
+        # Lines of memory are taken faster than single numbers: columns while they are rows.
+        across = _between_rows(person.float().mT.contiguous(), columns)
+        yield Window(left, top, _between_rows(across.mT.contiguous(), rows))
+
+
+def _pixels_inside(start: float, extent: float, new: int, old: int) -> tuple[int, Tensor]:
+    """Of an axis of length ``old`` the first pixel whose centre lies between two edges, and where all these lie among
+    the ``new`` pixels between them: ``(n,)`` float64, those beyond the centres of the outermost ones on these."""
+    low, high = (min(max(_first_centre_after(edge), 0), old) for edge in (start, start + extent))
+    pixels = torch.arange(low, high, dtype=torch.float64)
+    return low, ((pixels + 0.5 - start) * (new / extent) - 0.5).clamp(0, new - 1)
+
+
+def _between_rows(values: Tensor, places: Tensor) -> Tensor:
+    """``(..., n, m)`` at ``(k,)`` places from 0 to n - 1, linear in between: ``(..., k, m)``."""
+    before = places.long()
+    after = (before + 1).clamp(max=values.shape[-2] - 1)
+    share = (places - before).to(values)[:, None]
+    first, second = (values.index_select(-2, rows.to(values.device)) for rows in (before, after))
+    return torch.lerp(first, second, share)
 
 
 def _first_centre_after(edge: float) -> int:

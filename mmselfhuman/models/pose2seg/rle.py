@@ -17,10 +17,10 @@ def window_to_rle(window: Window, frame_size: tuple[int, int]) -> dict:
         Compressed COCO RLE, ``{'size': [height, width], 'counts': bytes}``.
     """
     height, width = frame_size
-    columns = window.values.cpu().numpy().T
-    # A row of background above and below each column: then runs begin and end inside their column.
-    edges = np.diff(np.pad(columns, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    column, row = np.nonzero(edges)
+    values = window.values.cpu().numpy()
+    # Background above and below the window: then runs begin and end inside their column.
+    edges = np.flatnonzero(np.diff(values, axis=0, prepend=False, append=False))
+    row, column = np.divmod(edges, max(values.shape[1], 1))
     places, times = np.unique((window.x + column) * height + window.y + row, return_counts=True)
     # Where a run that ends at the bottom meets one that begins at the top of the next column, they are one.
     changes = places[times == 1]
