@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from mmselfhuman.models.detectors.persons import FramePersons
 from mmselfhuman.pseudo_labels.files import replacing
-from mmselfhuman.visualization import draw_masks, draw_skeletons
-from mmselfhuman.visualization.overlays import draw_text
+from mmselfhuman.structures.rle import decode_box
+from mmselfhuman.visualization import draw_skeletons
+from mmselfhuman.visualization.overlays import draw_mask, draw_text
+from mmselfhuman.visualization.palette import person_colours
 
 _PERSON = 1  # COCO's category
 
@@ -71,7 +72,8 @@ def label_map(persons: FramePersons, ids: Sequence[int] | None = None) -> np.nda
     numbers = range(1, len(persons) + 1) if ids is None else ids
     result = np.zeros(persons.frame_size, np.uint16 if max(numbers, default=0) > 255 else np.uint8)
     for mask, number in reversed(list(zip(persons.masks, numbers, strict=True))):
-        result[coco_mask.decode(mask) > 0] = number
+        place, inside = decode_box(mask)
+        np.copyto(result[place], number, where=inside)
     return result
 
 
@@ -89,9 +91,10 @@ def draw(image: np.ndarray, persons: FramePersons, min_score: float, min_joint_s
     """
     shown = persons[(persons.scores >= min_score).nonzero()[:, 0]]
     ids = None if shown.poses.track_ids is None else shown.poses.track_ids.tolist()
-    canvas = image
-    for number, mask in reversed(list(enumerate(shown.masks))):  # one mask of the frame's size at a time
-        canvas = draw_masks(canvas, coco_mask.decode(mask)[None], [number if ids is None else ids[number]])
+    canvas = image.copy()
+    for mask, colour in reversed(list(zip(shown.masks, person_colours(len(shown), ids), strict=True))):
+        (rows, columns), inside = decode_box(mask)
+        draw_mask(canvas, inside, (columns.start, rows.start), colour)
     keypoints = shown.poses.keypoints.cpu().numpy()
     canvas = draw_skeletons(canvas, keypoints, ids, hidden_from=min_joint_score, visible_from=3 * min_joint_score)
     if ids is not None:

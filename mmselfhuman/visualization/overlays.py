@@ -38,14 +38,32 @@ def draw_masks(
     if masks.ndim != 3 or masks.shape[1:] != canvas.shape[:2]:
         raise ValueError(f"expected masks of shape (N, {canvas.shape[0]}, {canvas.shape[1]}), got {masks.shape}")
     for mask, colour in zip(masks, _colours(len(masks), ids, colours), strict=True):
-        mask = (mask != 0).view(np.uint8)
-        x, y, w, h = cv2.boundingRect(mask)
-        inside, part = mask[y : y + h, x : x + w], canvas[y : y + h, x : x + w]
-        tinted = cv2.addWeighted(part, 1 - opacity, np.full_like(part, colour), opacity, 0) if part.size else part
-        np.copyto(part, tinted, where=inside[..., None] > 0)
-        outlines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(x, y))
-        cv2.drawContours(canvas, outlines, -1, colour, _thickness(canvas))
+        draw_mask(canvas, mask != 0, (0, 0), colour, opacity)
     return canvas
+
+
+def draw_mask(
+    canvas: np.ndarray, mask: np.ndarray, place: tuple[int, int], colour: Colour, opacity: float = 0.45
+) -> None:
+    """Tint one person's mask and outline it *into* ``canvas``.
+
+    Args:
+        canvas: ``(H, W, 3)`` uint8, BGR.
+        mask: ``(h, w)`` bool, a part of the image,
+        place: whose first pixel is there, ``(x, y)``.
+        colour: BGR.
+        opacity: Of the tint, 0 (outline only) to 1.
+    """
+    mask = np.ascontiguousarray(mask).view(np.uint8)
+    x, y, w, h = cv2.boundingRect(mask)
+    if not w:
+        return
+    inside, x, y = mask[y : y + h, x : x + w], place[0] + x, place[1] + y
+    part = canvas[y : y + h, x : x + w]
+    solid = cv2.rectangle(part.copy(), (0, 0), (w, h), colour, cv2.FILLED)
+    cv2.copyTo(cv2.addWeighted(part, 1 - opacity, solid, opacity, 0), inside, part)
+    outlines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(x, y))
+    cv2.drawContours(canvas, outlines, -1, colour, _thickness(canvas))
 
 
 def draw_skeletons(

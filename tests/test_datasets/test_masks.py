@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
 from mmselfhuman.datasets.sources.masks import box_to_rle, to_rle, union_mask, union_rle
-from mmselfhuman.structures.rle import MaskError, run_lengths
+from mmselfhuman.structures.rle import MaskError, decode_box, run_lengths
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
@@ -31,6 +31,16 @@ def test_runs_are_decoded_as_they_were_encoded(mask):
     rle = encode(mask)
     assert run_lengths(rle["counts"]).tolist() == runs_of(mask)
     assert run_lengths(rle["counts"].decode()).tolist() == runs_of(mask)
+
+
+@given(masks)
+def test_a_mask_is_decoded_in_the_box_around_it(mask):
+    place, inside = decode_box(encode(mask))
+    image = np.zeros_like(mask)
+    assert image[place].shape == inside.shape
+    image[place] = inside
+    np.testing.assert_array_equal(image, mask)
+    assert inside.size == 0 or all(edge.any() for edge in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
 
 
 @given(st.lists(st.integers(1, 2**24), min_size=1, max_size=9))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from mmselfhuman.structures import JOINT_INDEX, NUM_JOINTS
 from mmselfhuman.visualization import draw_boxes, draw_masks, draw_skeletons, person_colour
+from mmselfhuman.visualization.overlays import draw_mask
 from mmselfhuman.visualization.palette import LEFT, RIGHT
 
 
@@ -45,6 +46,16 @@ class TestMasks:
         masks = np.zeros((2, 80, 80), bool)
         masks[0, 10:30, 10:30] = masks[1, 50:70, 50:70] = True
         np.testing.assert_array_equal(draw_masks(_grey(), masks, [4, 9]), draw_masks(_grey(), masks[::-1], [9, 4]))
+
+    @pytest.mark.parametrize(("y", "x"), [(20, 30), (0, 70)])
+    def test_a_part_is_drawn_as_the_whole_mask_is(self, y: int, x: int):
+        image = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
+        mask = np.zeros((1, 80, 80), bool)
+        mask[0, y : y + 12, x : x + 10] = np.random.default_rng(1).random((12, 10)) < 0.7
+        canvas = image.copy()
+        draw_mask(canvas, mask[0, y : y + 12, x : x + 10], (x, y), (9, 80, 200))
+        np.testing.assert_array_equal(canvas, draw_masks(image, mask, colours=[(9, 80, 200)]))
+        assert (canvas != image).any()
 
     def test_no_masks_leave_a_copy_of_the_image(self):
         image = _grey()
