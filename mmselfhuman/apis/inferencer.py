@@ -13,6 +13,7 @@ from mmengine.infer.infer import BaseInferencer
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 
+from mmselfhuman.apis.batches import batches_ahead
 from mmselfhuman.apis.images import as_bgr, read_upright
 from mmselfhuman.apis.inputs import CameraClip, InputType, Still, Video, resolve
 from mmselfhuman.apis.loading import Weights, composed, load_detector, of_model_index, of_self_training
@@ -225,7 +226,8 @@ class SelfHumanInferencer(BaseInferencer):
         if isinstance(video.path, int):
             return CameraClip(video.path, max_frames)
         try:
-            return UnlabelledVideos(video.path, frame_step=frame_step, max_frames=max_frames, resize=resize)[0]
+            with self.stopwatch("reading"):
+                return UnlabelledVideos(video.path, frame_step=frame_step, max_frames=max_frames, resize=resize)[0]
         except ValueError as error:
             if not Path(video.path).is_file() or frame_step < 1 or (max_frames or 1) < 1:
                 raise
@@ -234,8 +236,7 @@ class SelfHumanInferencer(BaseInferencer):
 
     def _of_video(self, clip: Iterable, temporal: str, batch_size: int) -> Iterator[tuple[Any, FramePersons]]:
         if temporal == "none":
-            frames = iter(clip)
-            while batch := list(islice(frames, batch_size)):
+            for batch in batches_ahead(clip, batch_size, self.stopwatch):
                 yield from zip(batch, self.forward([frame.image for frame in batch]), strict=True)
             return
         yield from self._video_segmenter(temporal == "refine", batch_size)(clip)

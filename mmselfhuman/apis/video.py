@@ -4,7 +4,6 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import cv2
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmselfhuman.apis.batches import batches_ahead
 from mmselfhuman.models.detectors.persons import FramePersons, FramePoses
 from mmselfhuman.models.flow.interface import FlowEstimator
 from mmselfhuman.models.gbsr.association import track_persons
@@ -88,7 +88,7 @@ class VideoSegmenter:
         """Segment a video.
 
         Args:
-            frames: Of one size, read once.
+            frames: Of one size, read once, ahead of the networks and in another thread.
 
         Yields:
             Every frame with its persons, in order; ``poses.track_ids`` are the same for the same person.
@@ -99,9 +99,8 @@ class VideoSegmenter:
 
     def _seen(self, frames: Iterable[Frame]) -> Iterator[_Seen]:
         """What the Pose Module and the Seg Module say about each frame, and its motion."""
-        frames, last = iter(frames), None
-        device = next(self.detector.parameters()).device
-        while batch := self._read(frames):
+        last, device = None, next(self.detector.parameters()).device
+        for batch in batches_ahead(frames, self.batch_size, self._timed):
             images = [torch.from_numpy(frame.image).permute(2, 0, 1).to(device) for frame in batch]
             found = zip(batch, images, self.detector.poses(images), self.detector.seg_logits(images), strict=True)
             for frame, image, poses, logits in found:
@@ -110,10 +109,6 @@ class VideoSegmenter:
                     flow = None if last is None else self._motion(last, small, device)
                 last = small
                 yield _Seen(frame, image, small, self.detector.candidates(poses), logits, flow)
-
-    def _read(self, frames: Iterator[Frame]) -> list[Frame]:
-        with self._timed("reading"):
-            return list(islice(frames, self.batch_size))
 
     def _reduced(self, image: np.ndarray) -> np.ndarray:
         factor = min(1.0, self.motion_side / max(image.shape[:2]))

@@ -3,8 +3,8 @@
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -41,7 +41,8 @@ def write_video(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: floa
     Args:
         path: The suffix says how: those of :data:`VIDEO_CODES` through OpenCV, frame by frame, or ``.gif`` through
             Pillow, which holds all frames in memory.
-        frames: ``(H, W, 3)`` uint8 BGR each, all of one size.
+        frames: ``(H, W, 3)`` uint8 BGR each, all of one size, every one an array of its own: the next is made while one
+            is encoded.
         fps: Frames per second. GIF keeps time in hundredths of a second.
 
     Raises:
@@ -70,8 +71,12 @@ def _write_with_opencv(path: Path, first: np.ndarray, rest: Iterator[np.ndarray]
     try:
         if not writer.isOpened():
             raise RuntimeError(f"this build of OpenCV cannot encode {path.suffix} with {code}")
-        for frame in chain([first], rest):
-            writer.write(frame)
+        with ThreadPoolExecutor(1) as thread:
+            written = thread.submit(writer.write, first)
+            for frame in rest:
+                written.result()
+                written = thread.submit(writer.write, frame)
+            written.result()
     finally:
         writer.release()
 
