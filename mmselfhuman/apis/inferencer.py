@@ -103,8 +103,8 @@ class SelfHumanInferencer(BaseInferencer):
     ) -> dict[str, Any]:
         """Segment the persons of all inputs.
 
-        Videos are read, segmented, drawn and written frame by frame; images batch by batch. Images that cannot be
-        decoded are skipped and counted; a path that does not exist is an error before anything is done.
+        Videos are read a batch ahead, segmented, drawn and written frame by frame; images batch by batch. Images that
+        cannot be decoded are skipped and counted; a path that does not exist is an error before anything is done.
 
         Args:
             inputs: See :func:`~mmselfhuman.apis.inputs.resolve`.
