@@ -5,9 +5,13 @@ set -euo pipefail
 usage='usage: tools/dist_self_train.sh CONFIG GPUS [arguments of self_train.py]'
 config=${1:?$usage}
 gpus=${2:?$usage}
+nodes=${NNODES:-1}
+if ((nodes > 1)); then  # each machine would take itself for the first
+    : "${NODE_RANK:?is not set: number the machines from 0}" "${MASTER_ADDR:?is not set: give the first machine}"
+fi
 
 python -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" \
+    --nnodes="$nodes" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \

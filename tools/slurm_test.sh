@@ -8,14 +8,16 @@ partition=${1:?$usage}
 job_name=${2:?$usage}
 config=${3:?$usage}
 checkpoint=${4:?$usage}
+gpus=${GPUS:-8}
+per_node=${GPUS_PER_NODE:-$((gpus < 8 ? gpus : 8))}
 
 # SRUN_ARGS holds several arguments and is meant to be split.
 # shellcheck disable=SC2086
 srun -p "$partition" \
     --job-name="$job_name" \
-    --gres="gpu:${GPUS_PER_NODE:-8}" \
-    --ntasks="${GPUS:-8}" \
-    --ntasks-per-node="${GPUS_PER_NODE:-8}" \
+    --gres="gpu:$per_node" \
+    --ntasks="$gpus" \
+    --ntasks-per-node="$per_node" \
     --cpus-per-task="${CPUS_PER_TASK:-5}" \
     --kill-on-bad-exit=1 \
     ${SRUN_ARGS:-} \

@@ -6,9 +6,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# What these run is no data: SLURM's own command line, a pickle that the same process has made.
+# What these run is no data: SLURM's own command line, pickles that this process or its fellow ranks have made.
 ALLOWED = {
     ("mmselfhuman/engine/self_training/ranks.py", "subprocess.run"),
+    ("mmselfhuman/engine/self_training/ranks.py", "pickle.loads"),
     ("mmselfhuman/datasets/sources/coco_persons.py", "pickle.loads"),
 }
 FORBIDDEN = ("eval", "exec", "pickle.load", "pickle.loads", "subprocess.", "os.system", "os.popen", "yaml.load")

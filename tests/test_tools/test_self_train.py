@@ -67,3 +67,33 @@ def test_launch_scripts_hand_on_their_arguments(
     few = subprocess.run(command[:2], env=environment, capture_output=True, text=True)
     assert few.returncode != 0
     assert f"usage: tools/{script}.sh" in few.stderr
+
+
+@pytest.mark.parametrize("script", ["dist_self_train", "dist_train", "dist_test"])
+@pytest.mark.parametrize("lacking", ["NODE_RANK", "MASTER_ADDR"])
+def test_a_machine_among_several_is_told_that_it_does_not_know_which(script: str, lacking: str, tmp_path: Path) -> None:
+    stub = tmp_path / "python"
+    stub.write_text('#!/bin/sh\necho "$@"\n')
+    stub.chmod(0o755)
+    several = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "first"}
+    environment = os.environ | several | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [ROOT / "tools" / f"{script}.sh", "c.py", "2", "2"]
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert "--nnodes=2 --node_rank=1 --master_addr=first" in output
+    del environment[lacking]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"{lacking}: is not set" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("script", ["slurm_self_train", "slurm_train", "slurm_test"])
+@pytest.mark.parametrize(("gpus", "per_node"), [("2", "2"), ("16", "8")])
+def test_no_more_gpus_are_asked_for_than_are_used(script: str, gpus: str, per_node: str, tmp_path: Path) -> None:
+    stub = tmp_path / "srun"
+    stub.write_text('#!/bin/sh\necho "$@"\n')
+    stub.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GPUS": gpus}
+    command = [ROOT / "tools" / f"{script}.sh", "part", "job", "c.py", "out"]
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert f"--gres=gpu:{per_node} --ntasks={gpus} --ntasks-per-node={per_node} " in output

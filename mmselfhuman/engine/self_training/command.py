@@ -79,7 +79,7 @@ class Command:
         self.plan: Plan = make_plan(self.settings)
         self._progress: Progress | None = None
         own = InOwnProcess(work, self.work_dir, launcher, self._advance, verbose)
-        self._ranks = None if launcher == "none" else Ranks(launcher, own)
+        self._ranks = None if launcher == "none" else Ranks.of(launcher, own)
         self._execute = self._ranks or own
 
     def run(self) -> int:
