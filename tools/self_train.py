@@ -18,7 +18,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("config", help="config of the loop, see configs/self_training")
     parser.add_argument("--work-dir", help="where everything goes (default: work_dirs/<name of the config>)")
-    parser.add_argument("--videos", nargs="+", metavar="PATH", help="your own: files, folders of frames or of videos")
+    parser.add_argument(
+        "--videos",
+        nargs="+",
+        metavar="PATH",
+        help="files, folders of frames or of videos, for the config's",
+    )
     parser.add_argument(
         "--checkpoint",
         nargs="+",
@@ -49,12 +54,6 @@ def options(args: argparse.Namespace) -> dict:
     chosen |= {f"networks.{name}.checkpoint": os.path.abspath(path) for name, path in args.checkpoint.items()}
     if args.rounds is not None:
         chosen["rounds"] = args.rounds
-    if args.videos:
-        chosen["videos"] = {
-            "_delete_": True,
-            "type": "UnlabelledVideos",
-            "paths": [os.path.abspath(path) for path in args.videos],
-        }
     return chosen
 
 
@@ -71,6 +70,7 @@ def main() -> None:
             config=args.config,
             work_dir=args.work_dir,
             options=options(args),
+            videos=[os.path.abspath(path) for path in args.videos or ()],
             first=args.first,
             until=args.until,
             dry_run=args.dry_run,

@@ -411,12 +411,35 @@ def test_all_that_is_wrong_is_told_before_the_first_stage(
         "seg, refine: the model is another than in the network's other configs",
         "the model tells 3 classes apart, its data have 2",
         "predictions: no such folder of predictions: nowhere",
-        "seg, test: test data: FileNotFoundError: AnnotatedVideos: no such folder: absent/images",
+        "seg, test: test data: FileNotFoundError: AnnotatedVideos: no such folder: absent/images "
+        "(without: test_dataloader = test_cfg = test_evaluator = None)",
         "other.pth does not fit its config: it lacks",
         "bad.avi",
     ]
     assert [text for text in expected if text not in message] == []
+    assert "Traceback" not in message
     assert Ledger(tmp_path / "work").names() == []
+
+
+def test_data_that_a_training_would_not_find_are_told_before_it(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    loop = write_loop(tmp_path)
+    person = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 8, 8], "area": 64, "iscrowd": 0}
+    person["segmentation"] = [[0, 0, 8, 0, 8, 8, 0, 8]]
+    image = {"id": 1, "file_name": "1.jpg", "height": 8, "width": 8}
+    people = {"images": [image], "annotations": [person], "categories": [{"id": 1, "name": "person"}]}
+    (tmp_path / "people.json").write_text(json.dumps(people))
+    source = {"type": "COCOPersons", "ann_file": str(tmp_path / "people.json"), "img_prefix": str(tmp_path)}
+    source["person_filter"] = "mask"
+    refine = tmp_path / "seg_refine.py"
+    refine.write_text(
+        f"{refine.read_text()}\nlabelled = train_dataloader['dataset']['labelled']\nlabelled['source'] = {source}\n"
+        f"val_dataloader = dict(dataset={{**labelled, 'source': {source | {'ann_file': 'no.json'}}}})\n"
+    )
+    assert Command(loop, tmp_path / "work", dry_run=True).run() == 1
+    message = capsys.readouterr().err
+    assert f"seg, refine: training data: FileNotFoundError: image {tmp_path / '1.jpg'} does not exist" in message
+    assert "seg, refine: validation data:" in message
+    assert "no.json" in message
 
 
 def test_videos_in_which_nobody_is_found_are_told_before_training(

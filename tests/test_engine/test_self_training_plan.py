@@ -104,6 +104,18 @@ def test_predictions_keep_their_say_in_every_round(tmp_path: Path) -> None:
     assert [list(stages[f"round{number}.labels"]["networks"]) for number in (0, 2)] == [[], ["seg"]]
 
 
+def test_videos_of_the_command_line_are_read_as_the_config_says(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.py"
+    (tmp_path / "seg.py").write_text("")
+    networks = "networks = dict(seg=dict(checkpoint='seg.py', refine='seg.py'))\n"
+    loop.write_text(f"{networks}videos = dict(type='UnlabelledVideos', paths='elsewhere', long_side=96)\n")
+    expected = {"type": "UnlabelledVideos", "paths": ["a.mp4"], "long_side": 96}
+    assert load_settings(loop, videos=["a.mp4"]).videos == expected
+    loop.write_text(f"{networks}videos = dict(type='SyntheticVideos', split='target')\n")
+    expected = {"type": "UnlabelledVideos", "paths": ["a.mp4"], "max_frames": 4}
+    assert load_settings(loop, {"videos.max_frames": 4}, ["a.mp4"]).videos == expected
+
+
 def test_the_paper_numbers_are_the_defaults(tmp_path: Path) -> None:
     settings = load_settings(_write(tmp_path, SEG))
     assert (settings.n_tpr, settings.n_gbsr, settings.window, settings.agreement) == (5, 1, 3, 0.95)
@@ -174,6 +186,17 @@ def test_refining_is_as_long_as_its_alternations_and_schedules_with_it() -> None
     assert config["train_dataloader"]["dataset"]["pseudo"]["source"]["store"] == "store"
     assert TRAINING["pseudo"]["source"]["store"] == "elsewhere"
     assert bound(CONFIG, "store", "GBSRHook", VIDEOS, 2, 3)["custom_hooks"][1]["refiner"] == {"window": 3}
+
+
+def test_schedules_of_a_long_training_fit_into_a_short_one() -> None:
+    schedules = [
+        {"type": "LinearLR", "by_epoch": False, "begin": 0, "end": 1000},
+        {"type": "CosineAnnealingLR", "begin": 210, "end": 420, "T_max": 210, "by_epoch": True},  # of MMPose's RTMPose
+    ]
+    config = {**CONFIG, "train_cfg": {"max_epochs": 420}, "param_scheduler": schedules}
+    flat, cosine = bound(config, "store", "TPRHook", VIDEOS, refinements=1, window=3)["param_scheduler"]
+    assert flat == schedules[0]
+    assert (cosine["begin"], cosine["end"], cosine["T_max"]) == (12, 25, 13)
 
 
 def test_a_hook_that_is_not_there_is_named() -> None:

@@ -106,17 +106,12 @@ def predicted(clip: Clip, predictor: Predictor) -> Iterator[tuple[torch.Tensor, 
 def build_predictor(args: argparse.Namespace) -> Predictor:
     if args.predictions:
         return StoredPredictions(args.predictions, args.num_classes, args.foreground)
-    from mmengine.registry import init_default_scope
-    from mmseg.apis import init_model
-
+    from mmselfhuman.engine.self_training.work_labels import build_network
     from mmselfhuman.utils import load_config, only_weights
 
     config, checkpoint = args.model
-    config = load_config(config)
-    init_default_scope(config.get("default_scope", "mmseg"))
     with only_weights():
-        model = init_model(config, checkpoint, device="cuda" if torch.cuda.is_available() else "cpu")
-    return SegmentorPredictor(model)
+        return SegmentorPredictor(build_network(load_config(config), checkpoint))
 
 
 def main() -> None:

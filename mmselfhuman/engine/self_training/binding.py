@@ -109,7 +109,13 @@ def _set_length(config: dict[str, Any], length: int) -> None:
     config["train_cfg"][key] = length
     schedules = config.get("param_scheduler") or []
     for schedule in schedules if isinstance(schedules, list | tuple) else [schedules]:
+        begin, period = schedule.get("begin", 0), schedule.get("T_max")
+        begins = begin
         if schedule.get("end") == before:
             schedule["end"] = length
-        if schedule.get("T_max") == before:
+            if before and begin >= length:  # what a long training does in its second half, say, a short one does, too
+                schedule["begin"] = begins = begin * length // before
+        if period == before:
             schedule["T_max"] = length
+        elif before and period == before - begin:
+            schedule["T_max"] = length - begins

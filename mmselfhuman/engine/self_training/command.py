@@ -49,6 +49,7 @@ class Command:
         config: File of the loop config.
         work_dir: Where everything goes.
         options: Values by dotted path that replace those of the config.
+        videos: Paths that replace the config's.
         first: Stage to be made again, with what depends on it.
         until: Stage after which to end.
         dry_run: Check and estimate only.
@@ -66,6 +67,7 @@ class Command:
         config: str,
         work_dir: Path,
         options: Mapping[str, Any] | None = None,
+        videos: Sequence[str] = (),
         first: str | None = None,
         until: str | None = None,
         dry_run: bool = False,
@@ -75,7 +77,7 @@ class Command:
     ) -> None:
         self.work_dir, self._first, self._until, self._dry_run = Path(work_dir), first, until, dry_run
         self._words = list(words)
-        self.settings: LoopSettings = load_settings(config, options)
+        self.settings: LoopSettings = load_settings(config, options, videos)
         self.plan: Plan = make_plan(self.settings)
         self._progress: Progress | None = None
         own = InOwnProcess(work, self.work_dir, launcher, self._advance, verbose)
@@ -127,6 +129,7 @@ class Command:
             if self._dry_run:
                 from mmselfhuman.engine.self_training.estimates import describe
 
+                print("Checking, then eight steps of every training and six frames of labels ...", flush=True)
                 print(describe(self.plan, ledger, self._execute))
                 return 0
             recorder.start()

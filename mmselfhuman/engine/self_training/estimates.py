@@ -1,6 +1,6 @@
 """What a run would do, how long it would take and how much disk it would need, from a short probe."""
 
-import tempfile
+import shutil
 import time
 from collections.abc import Mapping
 from itertools import islice
@@ -20,7 +20,8 @@ _FRAMES = 6
 def describe(plan: Plan, ledger: Ledger, execute: Executor) -> str:
     """Check the plan, measure what its stages cost, and tell it.
 
-    Trains every network for a few steps and labels a few frames, in a temporary folder; nothing in the ledger changes.
+    Trains every network for a few steps and labels a few frames, in a folder that stays only if that fails, for its
+    log; nothing in the ledger changes.
 
     Args:
         plan: What is to be done.
@@ -30,13 +31,15 @@ def describe(plan: Plan, ledger: Ledger, execute: Executor) -> str:
     Raises:
         StageFailedError: The check or the probe failed; the message has the reasons.
     """
-    with tempfile.TemporaryDirectory(dir=ledger.work_dir) as folder:
-        found = {}
-        for kind in ("check", "probe"):
-            settings = plan.stages[0].settings if kind == "check" else {"stages": probed(plan)}
-            stage, trial = Stage(f"dry-run.{kind}", kind, 0, settings, cheap=True), Ledger(folder)
-            execute(stage, trial.begin(stage), {})
-            found[kind] = trial.left(stage).facts
+    folder = ledger.work_dir / "dry_run"
+    shutil.rmtree(folder, ignore_errors=True)
+    found = {}
+    for kind in ("check", "probe"):
+        settings = plan.stages[0].settings if kind == "check" else {"stages": probed(plan)}
+        stage, trial = Stage(f"dry-run.{kind}", kind, 0, settings, cheap=True), Ledger(folder)
+        execute(stage, trial.begin(stage), {})
+        found[kind] = trial.left(stage).facts
+    shutil.rmtree(folder)
     return _text(plan, ledger, found["check"], found["probe"]["seconds"])
 
 

@@ -19,9 +19,11 @@ from pathlib import Path
 from mmselfhuman.engine.self_training.ledger import Result
 from mmselfhuman.engine.self_training.locking import exclusive
 from mmselfhuman.engine.self_training.loop import StageFailedError
-from mmselfhuman.engine.self_training.stages import Stage
+from mmselfhuman.engine.self_training.stages import CannotBeginError, Stage
 
 LOG = "log.txt"
+REASON = "reason.txt"
+"""Why a stage could not begin; without it, the end of the log has to do."""
 _PATIENCE = 5.0  # seconds from being asked to stop to being stopped
 _TAIL = 15
 
@@ -69,6 +71,7 @@ class InOwnProcess:
         """
         receiver, sender = self._context.Pipe(duplex=False)
         log = None if self._show_log else _log(folder)
+        (folder / REASON).unlink(missing_ok=True)
         task = (stage, folder, self._work_dir, inputs, self._launcher, sender)
         process = self._context.Process(
             target=_child, args=(self._work, task, log, dict(environment or {})), name=stage.name
@@ -112,8 +115,10 @@ def _child(work: Callable, task: tuple, log: Path | None, environment: dict[str,
     with guard:
         try:
             work(*task)
-        except BaseException:
+        except BaseException as error:
             traceback.print_exc()
+            if isinstance(error, CannotBeginError):
+                (folder / REASON).write_text(str(error), encoding="utf-8")
             code = 1
     sys.stdout.flush()
     sys.stderr.flush()
@@ -171,6 +176,10 @@ def _story(stage: Stage, folder: Path, code: int, log: Path | None) -> str:
     how = f"was killed by signal {signal.Signals(-code).name}" if code < 0 else "failed"
     if -code == getattr(signal, "SIGKILL", None):
         how += " (the system does that when memory runs out)"
+    reason = folder / REASON
+    if reason.is_file():
+        found = reason.read_text(encoding="utf-8")
+        return f"stage {stage.name} found {found}\nWhen that is mended, the same command goes on"
     lines = log.read_text(errors="replace").splitlines()[-_TAIL:] if log is not None and log.is_file() else []
     tail = "".join(f"\n  | {line}" for line in lines)
     return (

@@ -1,7 +1,7 @@
 """The loop's own config: the names and numbers of Algorithm 1."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -10,6 +10,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmselfhuman.engine.self_training.binding import kind_of
 from mmselfhuman.engine.self_training.guards import Guard
 from mmselfhuman.utils import ConfigError, load_config
 
@@ -100,7 +101,9 @@ class LoopSettings:
     pictures: int = 6
 
 
-def load_settings(path: str | os.PathLike, options: Mapping[str, Any] | None = None) -> LoopSettings:
+def load_settings(
+    path: str | os.PathLike, options: Mapping[str, Any] | None = None, videos: Sequence[str] = ()
+) -> LoopSettings:
     """Read a loop config.
 
     Paths of the networks' configs and checkpoints are relative to the loop config, or to the current folder.
@@ -108,6 +111,7 @@ def load_settings(path: str | os.PathLike, options: Mapping[str, Any] | None = N
     Args:
         path: Of the file, an ordinary one of MMEngine's (``_base_``, variables).
         options: Values by dotted path that replace those of the file, e.g. ``{'networks.seg.checkpoint': 'a.pth'}``.
+        videos: Paths that replace those of the file; its other settings of ``UnlabelledVideos`` stay.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -116,6 +120,10 @@ def load_settings(path: str | os.PathLike, options: Mapping[str, Any] | None = N
     if not Path(path).is_file():
         raise FileNotFoundError(f"config file not found: {path}")
     config = Config.fromfile(path)
+    if videos:
+        settings = config.get("videos")
+        kept = settings if isinstance(settings, Mapping) and kind_of(settings) == "UnlabelledVideos" else {}
+        config.videos = {"type": "UnlabelledVideos", **kept, "paths": list(videos)}
     config.merge_from_dict(deepcopy(dict(options or {})))  # merging takes its marks out of what is merged
     return settings_from(config.to_dict(), str(path))
 

@@ -11,6 +11,10 @@ from typing import Any
 from mmselfhuman.pseudo_labels.files import to_json
 
 
+class CannotBeginError(RuntimeError):
+    """A stage cannot do its work; the message has all that a user needs, without a traceback."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One step of Algorithm 1.

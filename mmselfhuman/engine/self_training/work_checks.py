@@ -21,7 +21,7 @@ from mmselfhuman.engine.label_making.stored_predictions import StoredPredictions
 from mmselfhuman.engine.self_training.binding import HOOKS as LABELLING_HOOKS
 from mmselfhuman.engine.self_training.binding import has_hook, reads_pseudo_labels
 from mmselfhuman.engine.self_training.ledger import Result
-from mmselfhuman.engine.self_training.stages import digest
+from mmselfhuman.engine.self_training.stages import CannotBeginError, digest
 from mmselfhuman.engine.self_training.task import Task
 from mmselfhuman.engine.self_training.work_labels import build_network
 from mmselfhuman.registry import DATASETS
@@ -36,7 +36,10 @@ _STATES = 7
 """A network's checkpoints, while it is trained, in sizes of its weights: two with AdamW's state, and the result."""
 
 
-class ChecksFailedError(RuntimeError):
+_DATA = {"train": "training", "val": "validation", "test": "test"}
+
+
+class ChecksFailedError(CannotBeginError):
     """Something is wrong with what the loop is to work with; the message has all of it."""
 
 
@@ -65,7 +68,8 @@ def check(task: Task) -> Result:
             f"disk: about {_megabytes(need)} will be needed in {task.work_dir}, but {_megabytes(free)} are free"
         )
     if problems:
-        raise ChecksFailedError(f"{len(problems)} problems:\n" + "\n".join(f"- {text}" for text in problems))
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise ChecksFailedError(f"{count}:\n" + "\n".join(f"- {text}" for text in problems))
     facts = {"clips": readable, "frames": frames, "frame_size": size, "parameters": parameters, "bytes": need}
     return Result({}, digest(facts), {}, facts)
 
@@ -155,12 +159,21 @@ def _data_and_hooks(kind: str, name: str, config: Config, model: torch.nn.Module
             yield f"needs the hook {LABELLING_HOOKS.get(name)} in custom_hooks"
         if kind in ("refine", "finetune") and not reads_pseudo_labels(config):
             yield "its train_dataloader reads no PseudoLabels, so that nothing would be learned from them"
-    loader = config.get(f"{'test' if kind == 'test' else 'train'}_dataloader")
-    try:
-        dataset = None if loader is None else ALL_DATASETS.build(loader.dataset)
-    except Exception as error:  # anything may be wrong with somebody's data
-        yield f"{'test' if kind == 'test' else 'training'} data: {type(error).__name__}: {error}"
-        return
+    for part in ("test",) if kind == "test" else ("train", "val"):
+        loader = config.get(f"{part}_dataloader")
+        if loader is None:
+            continue
+        try:
+            dataset = ALL_DATASETS.build(loader.dataset)
+            dataset[0]
+        except Exception as error:  # anything may be wrong with somebody's data
+            without = "" if part == "train" else f" (without: {part}_dataloader = {part}_cfg = {part}_evaluator = None)"
+            yield f"{_DATA[part]} data: {type(error).__name__}: {error}{without}"
+        else:
+            yield from _classes(name, dataset, model)
+
+
+def _classes(name: str, dataset: Any, model: torch.nn.Module) -> Iterator[str]:
     classes = getattr(dataset, "metainfo", {}).get("classes")
     if name in ("seg", "pose2seg") and classes and hasattr(model, "decode_head"):
         outputs = number_of_classes(model)
