@@ -127,6 +127,8 @@ def report_html(content: Mapping[str, Any], pictures: Mapping[str, Path]) -> str
 def metric_rows(content: Mapping[str, Any]) -> list[list[str]]:
     """A heading and a row per round: the main metrics of every network. What was given comes first."""
     names = metric_names(content)
+    if not names:
+        return [["round", "metrics"], *([label, "not tested"] for label, _ in _measured(content))]
     rows = [["round", *(f"{network} {heading(network, name, names)}" for network, name in names)]]
     for label, metrics in _measured(content):
         rows.append([label, *(_number(metrics.get(network, {}).get(name)) for network, name in names)])

@@ -55,6 +55,13 @@ def test_other_metrics_stand_in_the_table_if_there_are_no_main_ones() -> None:
     assert metric_rows(content)[0] == ["round", "seg something"]
 
 
+def test_a_loop_without_test_sets_says_so() -> None:
+    content = _content()
+    for facts in content["rounds"]:
+        facts["metrics"] = {}
+    assert metric_rows(content)[:2] == [["round", "metrics"], ["0 (before)", "not tested"]]
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
