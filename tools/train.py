@@ -76,11 +76,13 @@ def main() -> None:
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
+    from mmselfhuman.engine.label_making import CollapsedLabelsError
+
     try:
         with only_weights():
             runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
             runner.train()
-    except UnsafeCheckpointError as error:
+    except (CollapsedLabelsError, UnsafeCheckpointError) as error:
         sys.exit(f"error: {error}")
     if torch.distributed.is_initialized():  # threads of a group that is still there at exit may abort the process
         torch.distributed.destroy_process_group()
