@@ -31,6 +31,25 @@ class Found:
         return f"{self.page}:{self.line}: {self.text}"
 
 
+@dataclass(frozen=True)
+class Block:
+    """A fenced block.
+
+    Attributes:
+        page: Relative to the root.
+        line: Of its first line, from 1.
+        language: As written behind the fence, ``''`` if there is none.
+        text: What is in it.
+        above: The line above its fence.
+    """
+
+    page: str
+    line: int
+    language: str
+    text: str
+    above: str
+
+
 @cache
 def pages() -> dict[str, str]:
     """Every page that users read, by its path."""
@@ -46,12 +65,21 @@ def matches(pattern: str) -> Iterator[Found]:
             yield Found(page, text.count("\n", 0, match.start()) + 1, match[1])
 
 
-def snippets(language: str) -> Iterator[Found]:
-    """Fenced blocks in a language."""
+@cache
+def blocks() -> list[Block]:
+    """All fenced blocks."""
+    found = []
     for page, text in pages().items():
         for match in _FENCE.finditer(text):
-            if match["language"] == language:
-                yield Found(page, text.count("\n", 0, match.start()) + 2, match["text"])
+            before = text[: match.start()]
+            above = before.rstrip("\n").rpartition("\n")[2] if not before.endswith("\n\n") else ""
+            found.append(Block(page, before.count("\n") + 2, match["language"], match["text"], above))
+    return found
+
+
+def snippets(language: str) -> Iterator[Found]:
+    """Fenced blocks in a language."""
+    return (Found(block.page, block.line, block.text) for block in blocks() if block.language == language)
 
 
 def commands() -> Iterator[tuple[Found, str, list[str]]]:
