@@ -3,6 +3,7 @@
 import itertools
 import multiprocessing
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,8 +69,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, process: Callable) -> Path:
 
 @pytest.mark.parametrize("block", RUN, ids=lambda block: f"{block.page}:{block.line}")
 def test_it_runs(block: Block, inputs: Path, process: Callable, tmp_path: Path) -> None:
-    for path in inputs.iterdir():
-        (tmp_path / path.name).symlink_to(path)
+    shutil.copytree(inputs, tmp_path, symlinks=True, dirs_exist_ok=True)
     if block.language == "python":
         process(tmp_path, run_snippet, block.text, block.page)
         return

@@ -18,7 +18,14 @@ import numpy as np
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACEHOLDERS = {"CONFIG": "my_seg.py", "CHECKPOINT": "my_seg.pth", "STORE": "my_store", "OUT/": "out/"}
+PLACEHOLDERS = {
+    "CONFIG": "my_seg.py",
+    "CHECKPOINT": "my_seg.pth",
+    "FRAMES/": "frames/walk/",
+    "OUT/": "out/",
+    "POSES.json": "poses/walk.json",
+    "STORE": "my_store",
+}
 WIDTH, HEIGHT, LENGTH = 64, 48, 4
 
 _SEG = """
@@ -28,6 +35,15 @@ train_dataloader = dict(
     batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(source=dict(num_images=2, size=(64, 64))))
 val_dataloader = val_cfg = val_evaluator = test_dataloader = test_cfg = test_evaluator = None
 train_cfg = dict(max_iters=2)
+"""
+_STOCK = """
+_base_ = 'mmseg::pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py'
+train_dataloader = dict(dataset=dict(
+    _delete_=True, type='mmselfhuman.PersonSegDataset',
+    source=dict(type='COCOPersons', data_root='data/coco/', img_prefix='train2017/', person_filter='mask',
+                ann_file='annotations/person_keypoints_train2017.json'),
+    pipeline=[dict(type='mmselfhuman.LoadPersonImage'), dict(type='mmselfhuman.LoadPersonSegMap'),
+              *_base_.train_pipeline[2:]]))
 """
 _SEG_TPR = """
 _base_ = 'my_seg.py'
@@ -73,13 +89,20 @@ def build(folder: Path) -> None:
         (folder / name).symlink_to(ROOT / name)
     _write_videos(folder)
     _write_coco(folder / "data" / "coco")
-    texts = {"my_seg": _SEG, "my_seg_tpr": _SEG_TPR, "my_loop": _LOOP, "my_config": _SEG}
+    box = [8, 12, 20, 24]
+    person = {"id": 1, "image_id": 1, "category_id": 1, "bbox": box, "area": 480, "iscrowd": 0, "score": 0.9}
+    person["segmentation"] = [[8, 12, 28, 12, 28, 36, 8, 36]]
+    (folder / "labels.json").write_text(json.dumps(_coco("walk/00000.png", WIDTH, HEIGHT, person)))
+    texts = {"my_seg": _SEG, "my_seg_tpr": _SEG_TPR, "my_loop": _LOOP, "my_config": _STOCK}
     texts |= {"my_pose": _POSE, "my_pose_gbsr": _POSE_GBSR}
     for name, text in texts.items():
         (folder / f"{name}.py").write_text(text)
     torch.manual_seed(100)
     for name in ("my_seg", "my_pose"):
-        torch.save({"state_dict": _model(folder / f"{name}.py").state_dict()}, folder / f"{name}.pth")
+        state = _model(folder / f"{name}.py").state_dict()
+        if name == "my_seg":  # one that is sure of what it says
+            state["decode_head.conv_seg.weight"] *= 100
+        torch.save(state, folder / f"{name}.pth")
 
 
 def _write_videos(folder: Path) -> None:
@@ -87,7 +110,16 @@ def _write_videos(folder: Path) -> None:
     rng = np.random.default_rng(0)
     ground, square = rng.integers(0, 60, (HEIGHT, WIDTH, 3), np.uint8), rng.integers(180, 255, (24, 20, 3), np.uint8)
     films = {"my_videos/one.mp4": LENGTH, "clips/walk.mp4": 40, "clip.mp4": LENGTH, "talk.mp4": LENGTH}
-    for place in ("frames", "photos", "masks/walk", "their_masks/one", "their_masks/walk", "poses", *map(_dir, films)):
+    for place in (
+        "frames/walk",
+        "label_maps/walk",
+        "photos",
+        "masks/walk",
+        "their_masks/one",
+        "their_masks/walk",
+        "poses",
+        *map(_dir, films),
+    ):
         (folder / place).mkdir(parents=True, exist_ok=True)
     for name, length in films.items():
         writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter_fourcc(*"mp4v"), 10, (WIDTH, HEIGHT))
@@ -98,12 +130,16 @@ def _write_videos(folder: Path) -> None:
             writer.write(image)
             for masks in ("masks/walk", "their_masks/walk") if "walk" in name else ("their_masks/one",):
                 cv2.imwrite(str(folder / masks / f"{index:05d}.png"), mask)
-            if index < LENGTH:
-                cv2.imwrite(str(folder / "frames" / f"{index:05d}.png"), image)
+            if "walk" in name and index < LENGTH:
+                cv2.imwrite(str(folder / "frames" / "walk" / f"{index:05d}.png"), image)
+                cv2.imwrite(str(folder / "label_maps" / "walk" / f"{index:05d}.png"), mask // 255)
         writer.release()
     cv2.imwrite(str(folder / "photos" / "one.jpg"), ground)
     joints = [value for joint in range(17) for value in (8 + joint % 4 * 3, 14 + joint, 0.9)]
-    poses = [{"image_id": index, "category_id": 1, "keypoints": joints, "score": 0.9} for index in range(LENGTH)]
+    poses = [
+        {"image_id": index, "file_name": f"{index:05d}.png", "category_id": 1, "keypoints": joints, "score": 0.9}
+        for index in range(LENGTH)
+    ]
     (folder / "poses" / "walk.json").write_text(json.dumps(poses))
 
 
@@ -118,13 +154,20 @@ def _write_coco(folder: Path) -> None:
         keypoints = [value for joint in range(17) for value in (100 + 10 * joint, 100 + 20 * joint, 2)]
         person = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [50, 50, 400, 500], "area": 200000, "iscrowd": 0}
         person |= {"segmentation": [[50, 50, 450, 50, 450, 550, 50, 550]], "keypoints": keypoints, "num_keypoints": 17}
-        content = {
-            "images": [{"id": 1, "file_name": "1.jpg", "width": 600, "height": 600}],
-            "annotations": [person],
-            "categories": [{"id": 1, "name": "person"}],
-        }
+        content = _coco("1.jpg", 600, 600, person)
         (folder / "annotations").mkdir(exist_ok=True)
         (folder / "annotations" / f"person_keypoints_{split}2017.json").write_text(json.dumps(content))
+        ochuman = folder.parent / "ochuman"
+        ochuman.mkdir(exist_ok=True)
+        for split_name in ("val", "test"):
+            for limits in ("0.00_1.00", "0.50_0.75", "0.75_1.00"):
+                name = f"ochuman_coco_format_{split_name}_range_{limits}.json"
+                (ochuman / name).write_text(json.dumps(content))
+
+
+def _coco(file_name: str, width: int, height: int, person: dict) -> dict:
+    image = {"id": 1, "file_name": file_name, "width": width, "height": height}
+    return {"images": [image], "annotations": [person], "categories": [{"id": 1, "name": "person"}]}
 
 
 def _model(config: Path) -> torch.nn.Module:
@@ -135,6 +178,18 @@ def _model(config: Path) -> torch.nn.Module:
     settings = load_config(config)
     init_default_scope(settings.default_scope)
     return MODELS.build(settings.model)
+
+
+def _ground_truth() -> dict:
+    content = json.loads(Path("data/coco/annotations/person_keypoints_val2017.json").read_text())
+    content["annotations"] = [{**content["annotations"][0], "id": number} for number in (17, 23)]
+    return content
+
+
+def _trained() -> torch.nn.Module:
+    model = _model(Path("my_seg.py"))
+    model.load_state_dict(torch.load("my_seg.pth", weights_only=True))
+    return model
 
 
 def in_folder(folder: Path, log: Path, act: Callable, *arguments: Any) -> None:
@@ -155,12 +210,18 @@ def run_command(line: str) -> None:
     Raises:
         ValueError: It calls something else; such blocks are not run.
     """
-    words = [PLACEHOLDERS.get(word, word) for word in shlex.split(line, comments=True)]
+    words = [PLACEHOLDERS.get(word, word) for text in shlex.split(line, comments=True) for word in _braces(text)]
     if words[:1] != ["python"] or not (ROOT / words[1]).is_file():
         raise ValueError(f"only scripts of the repository are run: {line}")
     sys.argv = words[1:]
     sys.path.insert(0, str((ROOT / words[1]).parent))
     runpy.run_path(str(ROOT / words[1]), run_name="__main__")
+
+
+def _braces(word: str) -> list[str]:
+    """``a{b,c}d`` as ``abd acd``, as a shell has it."""
+    head, brace, rest = word.partition("{")
+    return [head + choice + rest.partition("}")[2] for choice in rest.partition("}")[0].split(",")] if brace else [word]
 
 
 def run_snippet(text: str, page: str) -> None:
@@ -210,5 +271,7 @@ def _names() -> dict[str, Callable[[], Any]]:
         "images": lambda: [np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * LENGTH,
         "poses": lambda: [poses] * LENGTH,
         "videos": lambda: UnlabelledVideos(["my_videos/"]),
-        "model": lambda: _model(Path("my_seg.py")),
+        "model": _trained,
+        "ground_truth": _ground_truth,
+        "detections": lambda: [],
     }
