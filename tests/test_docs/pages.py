@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 _FENCE = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(
-    r"(?:python3?|pytest|bash|sh)? ?(?P<script>(?:tools|demo|projects)/[\w./-]+\.(?:py|sh))(?P<rest>[^`\n]*)"
+    r"(?:python3?|pytest|bash|sh)? ?(?<!\w)(?P<script>(?:tools|demo|projects)/[\w./-]+\.(?:py|sh))(?P<rest>[^`\n]*)"
 )
 
 
