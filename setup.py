@@ -78,7 +78,7 @@ setup(
     license="Apache-2.0",
     keywords="computer vision, instance segmentation, human pose, self-supervised learning, video",
     classifiers=[
-        "Development Status :: 3 - Alpha",
+        "Development Status :: 4 - Beta",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",

@@ -1,3 +1,3 @@
 """The package's version, kept apart so that ``setup.py`` can read it without importing anything."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"

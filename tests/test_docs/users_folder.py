@@ -233,6 +233,11 @@ def run_snippet(text: str, page: str) -> None:
     if "_base_" in text and "_base_ =" not in text:
         text = f"_base_ = 'my_config.py'\n{text}"
     Path("snippet.py").write_text(text)
+    if text.startswith("networks ="):
+        from mmselfhuman.engine.self_training import load_settings
+
+        load_settings("snippet.py", {f"networks.{name}.checkpoint": f"my_{name}.pth" for name in ("seg", "pose")})
+        return
     _build_parts("snippet.py")
 
 
