@@ -61,6 +61,8 @@ def cut_down(path: Path, steps: int) -> Config:
             cross_entropy.update(class_weight=[1.0, 5.0], avg_non_ignore=False)
         elif kind == "AssociativeEmbeddingHead":
             node["in_channels"] = 4
+            # Whether heatmaps rise above the threshold after so few steps is chance; over almost none, they do.
+            node["decoder"]["decode_keypoint_thr"] = 1e-4
         elif kind == "TPRHook":
             node.update(interval=steps, threshold=0.5, guard={"largest_class": 1.0})
         elif kind == "GBSRHook":
