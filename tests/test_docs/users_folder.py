@@ -118,7 +118,7 @@ def _write_videos(folder: Path) -> None:
         "their_masks/one",
         "their_masks/walk",
         "poses",
-        *map(_dir, films),
+        *map(os.path.dirname, films),
     ):
         (folder / place).mkdir(parents=True, exist_ok=True)
     for name, length in films.items():
@@ -143,10 +143,6 @@ def _write_videos(folder: Path) -> None:
     (folder / "poses" / "walk.json").write_text(json.dumps(poses))
 
 
-def _dir(path: str) -> str:
-    return os.path.dirname(path)
-
-
 def _write_coco(folder: Path) -> None:
     for split in ("train", "val"):
         (folder / f"{split}2017").mkdir(parents=True)
@@ -157,12 +153,11 @@ def _write_coco(folder: Path) -> None:
         content = _coco("1.jpg", 600, 600, person)
         (folder / "annotations").mkdir(exist_ok=True)
         (folder / "annotations" / f"person_keypoints_{split}2017.json").write_text(json.dumps(content))
-        ochuman = folder.parent / "ochuman"
-        ochuman.mkdir(exist_ok=True)
-        for split_name in ("val", "test"):
-            for limits in ("0.00_1.00", "0.50_0.75", "0.75_1.00"):
-                name = f"ochuman_coco_format_{split_name}_range_{limits}.json"
-                (ochuman / name).write_text(json.dumps(content))
+    ochuman = folder.parent / "ochuman"
+    ochuman.mkdir()
+    for split in ("val", "test"):
+        for limits in ("0.00_1.00", "0.50_0.75", "0.75_1.00"):
+            (ochuman / f"ochuman_coco_format_{split}_range_{limits}.json").write_text(json.dumps(content))
 
 
 def _coco(file_name: str, width: int, height: int, person: dict) -> dict:
