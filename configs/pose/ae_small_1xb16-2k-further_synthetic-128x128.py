@@ -1,5 +1,5 @@
 # Goes on from ae_small_1xb16-2k_synthetic-128x128.py as trainings on pseudo-labels do (learning rate, averaged weights),
-# until more of the same brings little: only then do these tell what pseudo-labels are worth.
+# so that these tell what pseudo-labels are worth, rather than what training on is.
 _base_ = ['ae_small_1xb16-2k_synthetic-128x128.py']
 
 load_from = 'work_dirs/ae_small_1xb16-2k_synthetic-128x128/iter_2000.pth'
