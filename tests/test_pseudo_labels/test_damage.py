@@ -14,7 +14,9 @@ from store_toys import label, tree
 
 from mmselfhuman.pseudo_labels import PseudoLabelError, PseudoLabelStore
 
-FORK = multiprocessing.get_context("fork")
+# Writers are forked from a process without threads: a fork of this one, whose libraries have some, may hang in a lock.
+WRITERS = multiprocessing.get_context("forkserver")
+WRITERS.set_forkserver_preload([__name__])
 
 
 @pytest.fixture
@@ -129,8 +131,8 @@ def write_slowly(store, ready):
 
 
 def test_killed_writer_leaves_nothing_that_counts_and_is_tidied_up_after(store):
-    ready = FORK.Event()
-    process = FORK.Process(target=write_slowly, args=(store, ready))
+    ready = WRITERS.Event()
+    process = WRITERS.Process(target=write_slowly, args=(store, ready))
     process.start()
     assert ready.wait(30)
     (clip,) = (name for name in parts(tree(store.root)) if name.startswith("rounds/"))
@@ -170,8 +172,8 @@ def write_with_little_space(store, limit, answer):
 
 @pytest.mark.parametrize(("limit", "culprit"), [(40, r"frames/one/00000000-"), (400, r"clips/one\.zip")])
 def test_full_disk_is_named_and_leaves_no_half_file(store, limit, culprit):
-    answer = FORK.SimpleQueue()
-    process = FORK.Process(target=write_with_little_space, args=(store, limit, answer))
+    answer = WRITERS.SimpleQueue()
+    process = WRITERS.Process(target=write_with_little_space, args=(store, limit, answer))
     process.start()
     process.join(60)
     assert re.search(culprit, answer.get())
@@ -200,7 +202,7 @@ def test_processes_write_one_round_together_as_one_process_does(tmp_path):
     trees = []
     for shares in ([range(9)], [range(0, 9, 3), range(1, 9, 3), range(2, 9, 3)]):
         store = PseudoLabelStore(tmp_path / str(len(shares)))
-        processes = [FORK.Process(target=write_share, args=(store, share)) for share in shares]
+        processes = [WRITERS.Process(target=write_share, args=(store, share)) for share in shares]
         for process in processes:
             process.start()
         for process in processes:
@@ -220,7 +222,7 @@ def write_until_killed(store):
 
 def test_writers_killed_at_random_moments_leave_whole_clips_only(store):
     for delay in (0.01, 0.02, 0.03, 0.05):
-        process = FORK.Process(target=write_until_killed, args=(store,))
+        process = WRITERS.Process(target=write_until_killed, args=(store,))
         process.start()
         time.sleep(delay)
         os.kill(process.pid, signal.SIGKILL)
