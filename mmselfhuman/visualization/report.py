@@ -8,8 +8,8 @@ Both take the same plain values:
     given      [{name, metrics}]              what was there before round 0, if that began from predictions on disk
     rounds     [{round, metrics: {network: {name: value}}, signals: {name: value}, verdict: {reasons, stop, ...}}]
     stages     [{name, kind, round, done, seconds, busy, started}]
-    sessions   [{command, started, seconds, versions, failure}]
-    overhead   {busy, total, share}
+    sessions   [{command, started, seconds, interrupted, versions, failure}]
+    overhead   {busy, total, interrupted, share}
     failures   [text]
     export     {what: path}
 """
@@ -228,10 +228,11 @@ def state(content: Mapping[str, Any]) -> str:
 
 def overhead_line(content: Mapping[str, Any]) -> str:
     """What the loop itself cost."""
-    busy, total, share = (content["overhead"][name] for name in ("busy", "total", "share"))
+    busy, total, interrupted, share = (content["overhead"][name] for name in ("busy", "total", "interrupted", "share"))
+    more = f" {interrupted:.0f} s more went into stages that were interrupted." if interrupted else ""
     return (
         f"{total:.0f} s in all, {busy:.0f} s of them at training, testing and labelling; overhead of the loop "
-        f"{share:.1%} (processes, building of networks and data, reports)."
+        f"{share:.1%} (processes, building of networks and data, reports).{more}"
     )
 
 

@@ -34,7 +34,7 @@ def _content() -> dict:
         "rounds": rounds,
         "stages": [stage, {"name": "still_to_come", "kind": "train", "round": 1, "done": False}],
         "sessions": [{"command": "self_train.py <x>", "versions": {"torch": "2"}, "failure": None, "seconds": 4}],
-        "overhead": {"busy": 2.0, "total": 4.0, "share": 0.5},
+        "overhead": {"busy": 2.0, "total": 4.0, "interrupted": 0.0, "share": 0.5},
         "failures": ["clip a|b was skipped: <reason>"],
         "export": {"seg": "export/seg.pth"},
     }

@@ -189,19 +189,23 @@ class _Recorder(Watcher):
             "command": shlex.join(words),
             "started": now(),
             "seconds": 0.0,
+            "interrupted": 0.0,
             "versions": versions(),
             "failure": None,
         }
         self._clock = time.monotonic()
+        self._stage_clock: float | None = None
 
     def start(self) -> None:
         self._ledger.sessions.append(self._session)
         self._save()
 
     def begins(self, stage: Stage, plan: Plan) -> None:
+        self._stage_clock = time.monotonic()
         self._progress.begins(stage, plan)
 
     def ends(self, stage: Stage, result: Result) -> None:
+        self._stage_clock = None
         self._progress.ends(stage, result)
         self._save()
 
@@ -214,7 +218,9 @@ class _Recorder(Watcher):
             self._save()
 
     def _save(self) -> None:
-        self._session["seconds"] = round(time.monotonic() - self._clock, 3)
+        end = time.monotonic()
+        self._session["seconds"] = round(end - self._clock, 3)
+        self._session["interrupted"] = 0.0 if self._stage_clock is None else round(end - self._stage_clock, 3)
         self._ledger.save()
         write_reports(self._plan, self._ledger)
 

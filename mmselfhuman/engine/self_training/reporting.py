@@ -60,12 +60,17 @@ def report_content(plan: Plan, ledger: Ledger) -> dict[str, Any]:
 
 
 def overhead(ledger: Ledger, results: list[Result]) -> dict[str, float]:
-    """Seconds at networks and labels, seconds of all commands, and the share that is neither."""
+    """Seconds at networks and labels, seconds of all commands, and the share that is neither.
+
+    A stage that was interrupted says what it has done from where it was taken up again: the seconds before count apart.
+    """
     busy = sum(result.busy for result in results)
-    total = sum(session["seconds"] for session in ledger.sessions)
+    interrupted = sum(session.get("interrupted", 0.0) for session in ledger.sessions)
+    total = sum(session["seconds"] for session in ledger.sessions) - interrupted
     return {
         "busy": round(busy, 1),
         "total": round(total, 1),
+        "interrupted": round(interrupted, 1),
         "share": round(max(0.0, 1 - busy / total), 4) if total else 0,
     }
 
