@@ -143,6 +143,22 @@ def test_works_in_a_stock_config_of_a_top_down_network(tmp_path: Path) -> None:
     assert len(store_of(config).read(1)) == 8
 
 
+def test_settings_of_testing_count_while_labelling_only(tmp_path: Path) -> None:
+    stores = []
+    for number, settings in enumerate([{}, {"flip_test": True}]):
+        config = tiny_training(tmp_path / str(number), rounds=1, test_cfg=settings)
+        runner = train(config)
+        assert runner.model.test_cfg == {"flip_test": False}
+        stores.append(store_of(config).read(1))
+    plain, both = ([label.persons for label in reader.clip("target_0000")] for reader in stores)
+    assert [reader.provenance["predictor"].get("test_cfg") for reader in stores] == [None, {"flip_test": True}]
+    assert any(
+        not np.array_equal(one.keypoints, other.keypoints)
+        for before, after in zip(plain, both, strict=True)
+        for one, other in zip(before, after, strict=False)
+    )
+
+
 def _segmentor(config: Config) -> None:
     config.custom_hooks[-1].transforms = []
 

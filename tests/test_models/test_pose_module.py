@@ -184,3 +184,36 @@ def test_tags_begin_as_positions_that_span_the_image():
         assert tags[:, 0, :, :, column].unique().tolist() == [column]
     for row in range(5):
         assert tags[:, 1, :, row].unique().tolist() == [2.5 * row]
+
+
+MIRRORED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
+
+
+@pytest.mark.parametrize("maps_in", [list, tuple])
+def test_with_flip_test_the_mirrored_image_has_the_mirrored_heatmaps(maps_in):
+    torch.manual_seed(0)
+    head = AssociativeEmbeddingHead(**head_config(tag_dim=2, tag_span=10.0)).eval()
+    images = torch.randn(2, 8, 16, 16).contiguous(memory_format=torch.channels_last)
+    sample = PoseDataSample(metainfo={"img_shape": (16, 16), "flip_indices": MIRRORED})
+    settings = {"flip_test": True, "output_heatmaps": True}
+
+    def heatmaps(features: torch.Tensor) -> torch.Tensor:
+        features = [maps_in([features]), maps_in([features.flip(-1)])]
+        return torch.stack([field.heatmaps for field in head.predict(features, [sample] * 2, settings)[1]])
+
+    with torch.no_grad():
+        upright, mirrored, once = heatmaps(images), heatmaps(images.flip(-1)), head.forward((images,))[0]
+    assert not torch.allclose(upright, once, atol=0.1)
+    torch.testing.assert_close(mirrored, upright.flip(-1)[:, MIRRORED])
+
+
+@pytest.mark.parametrize(("distance", "persons"), [(0.9, 1), (1.1, 2)])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_the_same_tags_part_the_same_persons_with_and_without_flip_test(distance, persons, flipped):
+    head = AssociativeEmbeddingHead(**head_config(tag_dim=2, tag_span=10.0))
+    heatmaps, tags = torch.zeros(1, JOINTS, 32, 32), torch.zeros(1, 2 * JOINTS, 32, 32)
+    for joint in range(2):  # one joint of a person here, another there
+        heatmaps[0, joint, 5, 9] = 1.0
+        tags[0, [joint, JOINTS + joint]] = distance * joint / 2**0.5
+    (found,) = head.decode((heatmaps, torch.cat([tags, 10 - tags], dim=1) if flipped else tags))
+    assert len(found.keypoints) == persons

@@ -61,6 +61,8 @@ class GBSRHook(LabelRoundsHook):
             :class:`~mmselfhuman.engine.label_making.pose_maker.PoseLabelMaker`.
         boxes: For top-down models, where persons are in the videos: a JSON file ``{clip: {frame: [[x, y, w, h],
             ...]}}`` in pixels. Frames that it lacks have one box, the whole frame.
+        test_cfg: Settings of the network's ``test_cfg`` that count while it labels: ``dict(flip_test=True)`` for poses
+            on which frame and flipped frame agree, at twice the time.
         guard: Settings of :class:`~mmselfhuman.engine.label_making.pose_signals.PoseCollapseGuard`.
         keep: How many rounds stay on disk, at least 2; ``None`` keeps all. A run that is resumed before them fails.
 
@@ -89,6 +91,7 @@ class GBSRHook(LabelRoundsHook):
         batch_size: int = 8,
         segment: int = 128,
         boxes: str | os.PathLike | None = None,
+        test_cfg: Mapping | None = None,
         guard: Mapping | None = None,
         keep: int | None = None,
     ) -> None:
@@ -106,12 +109,13 @@ class GBSRHook(LabelRoundsHook):
             segment,
         )
         self.boxes = None if boxes is None else read_boxes(boxes)
+        self.test_cfg = dict(test_cfg or {})
         super().__init__(videos, maker, interval, rounds, start, store, transforms, guard, keep)
 
     def predictor(
         self, model: nn.Module, transforms: list[Callable[[dict], dict]], identity: dict
     ) -> PoseEstimatorPredictor:
-        return PoseEstimatorPredictor(model, transforms, self.boxes, identity)
+        return PoseEstimatorPredictor(model, transforms, self.boxes, identity, self.test_cfg)
 
     def check_model(self, runner: Runner) -> None:
         """Whether the model is a pose estimator, and its transforms make what it takes.

@@ -1,6 +1,7 @@
 """Poses of frames, by any pose estimator of MMPose."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -43,6 +44,8 @@ class PoseEstimatorPredictor:
         boxes: Where persons are, for top-down models. A frame that is not in it has one box, the whole frame;
             bottom-up models need none.
         identity: Names the model's weights.
+        test_cfg: Settings that replace those of the model's ``test_cfg``: ``dict(flip_test=True)`` averages heatmaps
+            with those of the flipped frame.
 
     Attributes:
         model: Without wrapper.
@@ -58,17 +61,31 @@ class PoseEstimatorPredictor:
         transforms: Sequence[Callable[[dict], dict]],
         boxes: Boxes | None = None,
         identity: dict | None = None,
+        test_cfg: Mapping | None = None,
     ) -> None:
         self.model = checked_estimator(model)
-        self.identity = identity or {"model": type(self.model).__name__}
+        self.identity = {
+            **(identity or {"model": type(self.model).__name__}),
+            **({"test_cfg": dict(test_cfg)} if test_cfg else {}),
+        }
         self.boxes = boxes or {}
+        self._test_cfg = dict(test_cfg or {})
         self._module = PoseModule(self.model, transforms, self._corners)
 
     def __call__(self, clip: str, frames: Sequence[Frame]) -> list[np.ndarray]:
         images = [torch.from_numpy(frame.image).permute(2, 0, 1) for frame in frames]
-        with undisturbed(self.model), torch.no_grad():
+        with undisturbed(self.model), self._as_told(), torch.no_grad():
             found = self._module(images, [(clip, frame.index) for frame in frames])
         return [poses.keypoints.numpy().astype(np.float64) for poses in found]
+
+    @contextmanager
+    def _as_told(self) -> Iterator[None]:
+        found = self.model.test_cfg
+        self.model.test_cfg = {**(found or {}), **self._test_cfg}
+        try:
+            yield
+        finally:
+            self.model.test_cfg = found
 
     def _corners(self, image: Tensor, place: tuple[str, int]) -> tuple[np.ndarray, np.ndarray]:
         """The boxes of a frame, ``(n, 4)`` float32 ``(x1, y1, x2, y2)``, and scores of 1."""

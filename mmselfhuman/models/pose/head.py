@@ -52,6 +52,8 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
             to the other: x in the tag's first number, y in its second, and so on by turns. Without it (0, as published)
             all tags begin alike and push has no gradient there, which takes a large network many epochs to get out of;
             with it the network only learns where the person of a joint is, and to part those that are in one place.
+            With ``flip_test`` a joint has twice as many tags, which are then scaled so that persons are as far apart,
+            and the decoder's ``decode_tag_thr`` means the same, as without.
         **kwargs: Of mmpose's head: ``tag_dim``, ``tag_per_keypoint``, ``deconv_out_channels``, ``decoder``, ...
     """
 
@@ -77,7 +79,8 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
 
     def forward(self, feats: tuple[Tensor]) -> tuple[Tensor, Tensor]:
         """Heatmaps ``(B, K, h, w)`` and tags ``(B, L * K, h, w)``, channel ``l * K + k`` for number l of joint k."""
-        heatmaps, tags = super().forward(feats)
+        # In memory order, which mmpose's `flip_test` needs.
+        heatmaps, tags = (maps.contiguous() for maps in super().forward(feats))
         if not self.tag_span:
             return heatmaps, tags
         height, width = tags.shape[-2:]
@@ -85,6 +88,28 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
         y = torch.linspace(0, self.tag_span, height, device=tags.device)[:, None].expand(height, width)
         number = torch.arange(tags.shape[1], device=tags.device) // (tags.shape[1] // self.tag_dim)
         return heatmaps, tags + torch.stack([x, y])[number % 2]
+
+    def predict(self, feats: Sequence, batch_data_samples: list, test_cfg: dict | None = None) -> Any:
+        """Persons of a batch, as mmpose's head finds them, whether the backbone gives its maps as a list or a tuple.
+
+        Args:
+            feats: Feature maps of the backbone; with ``flip_test``, of the images and of the flipped images; with
+                ``multiscale_test``, these for each scale.
+            batch_data_samples: B mmpose samples.
+            test_cfg: mmpose's ``flip_test``, ``multiscale_test``, ``output_heatmaps``, ...
+        """
+        config = test_cfg or {}
+        if not config.get("multiscale_test", False):
+            feats = [tuple(maps) for maps in feats] if config.get("flip_test", False) else list(feats)
+        return super().predict(feats, batch_data_samples, config)
+
+    def decode(self, batch_outputs: tuple[Tensor, Tensor]) -> list:
+        """Persons of heatmaps ``(B, K, h, w)`` and tags ``(B, L * K, h, w)``, of flipped images too ``2 * L * K``."""
+        heatmaps, tags = batch_outputs
+        if self.tag_span:
+            own = self.tag_dim * (self.num_keypoints if self.tag_per_keypoint else 1)
+            tags = tags * (own / tags.shape[1]) ** 0.5
+        return super().decode((heatmaps, tags))
 
     def loss(self, feats: tuple[Tensor], batch_data_samples: list, train_cfg: dict | None = None) -> dict[str, Tensor]:
         """Losses of a batch.
