@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -217,7 +218,13 @@ def test_interrupted_or_killed_as_a_whole_it_leaves_no_process_and_goes_on(peace
     command = [sys.executable, str(ROOT / "tools" / "self_train.py"), str(loop), "--work-dir", str(work)]
     for number, times in ((signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGKILL, 1)):
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            # Tests that a shell runs in the background are born deaf to Ctrl-C, and so are their children.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         log = work / "stages" / "seg.pretrain" / "log.txt"
         size = log.stat().st_size if log.exists() else 0
