@@ -1,6 +1,5 @@
-# The small Mask R-CNN, trained on labelled synthetic images, goes on with exported pseudo-labels among them: an eighth
-# or so, since an outline that is only nearly right spoils masks where it comes too often. What lies in crowds, persons
-# that are not sure enough, is neither learned nor background.
+# The small Mask R-CNN, trained on labelled synthetic images, goes on with exported pseudo-labels among them. What lies in
+# crowds, persons that are not sure enough, is neither learned nor background.
 _base_ = '../../configs/baselines/mask-rcnn_small_1xb8-1k_synthetic-128x128.py'
 
 model = dict(train_cfg=dict(rpn=dict(assigner=dict(ignore_iof_thr=0.5)), rcnn=dict(assigner=dict(ignore_iof_thr=0.5))))
@@ -20,6 +19,6 @@ train_dataloader = dict(
 load_from = 'work_dirs/mask-rcnn_small_1xb8-1k_synthetic-128x128/iter_1000.pth'
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [dict(type='LinearLR', start_factor=0.01, begin=0, end=20, by_epoch=False)]
-train_cfg = dict(max_iters=150, val_interval=150)
-default_hooks = dict(checkpoint=dict(interval=150))
+train_cfg = dict(max_iters=200, val_interval=200)
+default_hooks = dict(checkpoint=dict(interval=200))
 custom_hooks = [dict(type='EMAHook', momentum=0.02, update_buffers=True)]

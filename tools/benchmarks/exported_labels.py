@@ -5,7 +5,8 @@
 Trains MMDetection's Mask R-CNN once per seed on labelled images of the source domain, exports the latest round of the
 store given for that seed with ``tools/pseudo_labels.py``, and goes on from the same weights twice, for equally many
 steps: on the labelled images alone, and on them and the exported COCO file
-(``projects/stock_detector/mask-rcnn_small_pseudo-labels.py``). Prints Markdown: mask AP on the target test set.
+(``projects/stock_detector/mask-rcnn_small_pseudo-labels.py``). Prints Markdown: AP on the target test set, before and
+after.
 """
 
 import argparse
@@ -24,17 +25,16 @@ from mmselfhuman.utils import load_config
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = ROOT / "configs" / "baselines" / "mask-rcnn_small_1xb8-1k_synthetic-128x128.py"
 FURTHER = ROOT / "projects" / "stock_detector" / "mask-rcnn_small_pseudo-labels.py"
-COLUMNS = ("segm_AP", "segm_AP50", "segm_AP_M", "segm_AP_H")
+COLUMNS = ("bbox_AP", "segm_AP", "segm_AP50", "segm_AP_M", "segm_AP_H")
 
 
 def read(path: Path, folder: Path, seed: int, options: dict | None = None) -> Config:
-    """A config that is tested on the target domain, by masks, and not validated."""
+    """A config that is tested on the target domain, and not validated."""
     config = load_config(str(path), options)
     config.work_dir, config.randomness = str(folder), {"seed": seed}
     config.val_dataloader = config.val_cfg = config.val_evaluator = None
     config.test_dataloader.dataset = config.test_dataloader.dataset.datasets[1]
     config.test_evaluator = config.test_evaluator.metrics[1]
-    config.test_evaluator.metric = "segm"
     return config
 
 
@@ -46,6 +46,14 @@ def first_training(folder: Path, seed: int, steps: int) -> Path:
         config.train_cfg.max_iters = config.param_scheduler[1].end = config.default_hooks.checkpoint.interval = steps
         Runner.from_cfg(config).train()
     return checkpoint
+
+
+def tested(checkpoint: Path, folder: Path, seed: int) -> Config:
+    """The detector as the first training has left it."""
+    config = read(FIRST, folder, seed)
+    config.train_dataloader = config.train_cfg = config.optim_wrapper = config.param_scheduler = None
+    config.load_from = str(checkpoint)
+    return config
 
 
 def test(runner: Runner) -> list[float]:
@@ -84,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("stores", nargs="+", type=Path, help="labels/ of a finished self-training, one for each seed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=500, help="of the first training")
+    parser.add_argument("--steps", type=int, default=2000, help="of the first training")
     parser.add_argument("--min-score", type=float, default=0.0, help="persons below it are exported as crowds")
     parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/exported_labels"))
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="of what comes after")
@@ -96,6 +104,7 @@ def main() -> None:
         folder = arguments.work_dir / f"seed{seed}"
         checkpoint = first_training(folder / "first", seed, arguments.steps)
         labels = export(store, folder, arguments.min_score)
+        rows[seed, "before"] = test(Runner.from_cfg(tested(checkpoint, folder / "before", seed)))
         rows[seed, "labelled images only"] = further_training(
             checkpoint, folder / "without", seed, arguments.cfg_options, None
         )
@@ -104,8 +113,8 @@ def main() -> None:
         )
     for name in dict.fromkeys(name for _, name in rows):
         rows["mean", name] = list(np.mean([rows[seed, name] for seed in arguments.seeds], axis=0))
-    print(f"Mask AP on the target test set in percent; {time.time() - start:.0f} s\n")
-    headings = " | ".join(column.removeprefix("segm_") for column in COLUMNS)
+    print(f"AP on the target test set in percent; {time.time() - start:.0f} s\n")
+    headings = " | ".join(column.replace("bbox_", "boxes ").replace("segm_", "") for column in COLUMNS)
     print(f"| seed | | {headings} |\n|---|---|{'---|' * len(COLUMNS)}")
     for (seed, name), scores in rows.items():
         print(f"| {seed} | {name} | {' | '.join(f'{score:.2f}' for score in scores)} |")
