@@ -343,3 +343,18 @@ def test_encoded_masks_are_the_bitmaps() -> None:
     assert np.array_equal(persons.bitmaps(), decoded)
     assert detector.stopwatch.frames == 1
     assert list(detector.stopwatch.seconds) == ["pose", "seg", "pose2seg", "fusion"]
+
+
+@pytest.mark.parametrize("path", [GIVEN, SMALL], ids=["given poses", "detected poses"])
+def test_mixed_precision_finds_much_the_same(path: Path) -> None:
+    found = []
+    for enabled in (False, True):
+        detector = tiny_detector(path, **KEEP_ALL)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            (persons,) = predict(detector, [noise(SIZE)], [sample(random_poses(5, SIZE), SIZE)])
+        found.append(persons)
+    if path == GIVEN:
+        full, half = (persons.masks for persons in found)
+        overlap = (full & half).flatten(1).sum(1) / (full | half).flatten(1).sum(1).clamp(min=1)
+        assert overlap.mean() > 0.95
+    assert found[1].scores.isfinite().all()

@@ -105,7 +105,7 @@ class AssociativeEmbeddingHead(UntrainableAssociativeEmbeddingHead):
 
     def decode(self, batch_outputs: tuple[Tensor, Tensor]) -> list:
         """Persons of heatmaps ``(B, K, h, w)`` and tags ``(B, L * K, h, w)``, of flipped images too ``2 * L * K``."""
-        heatmaps, tags = batch_outputs
+        heatmaps, tags = (maps.float() for maps in batch_outputs)  # NumPy, which decodes, has no bfloat16
         if self.tag_span:
             own = self.tag_dim * (self.num_keypoints if self.tag_per_keypoint else 1)
             tags = tags * (own / tags.shape[1]) ** 0.5
