@@ -1,4 +1,4 @@
-"""On a GPU: what a CPU says, and trainings in mixed precision. Runners of other tests use one too where there is one."""
+"""On a GPU: what a CPU says, and trainings in mixed precision. Where there is one, Runners of other tests use it too."""
 
 import math
 from pathlib import Path
