@@ -1,4 +1,4 @@
-"""On a GPU: what a CPU says, and trainings in mixed precision. Where there is one, Runners of other tests use it too."""
+"""On a GPU: what a CPU says, and trainings in mixed precision. Runners of other tests run there too."""
 
 import math
 from pathlib import Path
