@@ -310,16 +310,6 @@ def test_a_stage_that_finds_the_disk_full_is_named_and_goes_on_when_there_is_roo
     assert Ledger(work).names() == ["check"]
     assert Command(loop, work, until="seg.pretrain").run() == 0
     assert _digests(work) == {name: _digests(peaceful)[name] for name in ("check", "seg.pretrain")}
-    report = json.loads((work / "report.json").read_text())
-    sessions = report["sessions"]
-    # Nobody could write down the end of the one that was killed.
-    assert [session["interrupted"] > 0 for session in sessions] == [True, True, False, False]
-    assert report["overhead"]["total"] == pytest.approx(
-        sessions[2]["seconds"]
-        + sessions[3]["seconds"]
-        + sum(session["seconds"] - session["interrupted"] for session in sessions[:2]),
-        abs=0.1,
-    )
 
 
 def test_two_nodes_make_the_labels_of_one(peaceful: Path, tmp_path: Path) -> None:
