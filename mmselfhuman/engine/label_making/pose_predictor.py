@@ -64,12 +64,11 @@ class PoseEstimatorPredictor:
         test_cfg: Mapping | None = None,
     ) -> None:
         self.model = checked_estimator(model)
-        self.identity = {
-            **(identity or {"model": type(self.model).__name__}),
-            **({"test_cfg": dict(test_cfg)} if test_cfg else {}),
-        }
+        self.identity = dict(identity or {"model": type(self.model).__name__})
         self.boxes = boxes or {}
         self._test_cfg = dict(test_cfg or {})
+        if self._test_cfg:
+            self.identity["test_cfg"] = self._test_cfg
         self._module = PoseModule(self.model, transforms, self._corners)
 
     def __call__(self, clip: str, frames: Sequence[Frame]) -> list[np.ndarray]:
