@@ -139,8 +139,9 @@ def main() -> None:
     print_times(arguments.data / "davis_people", arguments.frames)
     print()
     print_windows(arguments.data / "davis_people", arguments.frames)
-    print()
-    print_memory(arguments.data / "davis_people", arguments.memory, arguments.threads)
+    if arguments.memory:
+        print()
+        print_memory(arguments.data / "davis_people", arguments.memory, arguments.threads)
 
 
 if __name__ == "__main__":
