@@ -79,8 +79,8 @@ def test_a_person_costs_the_instance_segmenter_a_few_waits() -> None:
     assert few < 100
 
 
-class Roll(FlowEstimator):
-    """Every frame is the one before, moved to the right by a pixel, more or less."""
+class NoisyFlow(FlowEstimator):
+    """Nothing moves, give or take a third of a pixel."""
 
     def estimate(self, src: torch.Tensor, dst: torch.Tensor) -> torch.Tensor:
         height, width = src.shape[-2:]
@@ -96,7 +96,7 @@ def test_tpr_does_not_wait_the_more_the_more_pixels(rounds: int) -> None:
         images = [torch.randint(0, 256, (3, height, width), dtype=torch.uint8, generator=generator) for _ in range(6)]
         logits = [3 * torch.randn(2, height, width, generator=generator) for _ in range(6)]
         frames = [(image.to(DEVICE), logit.to(DEVICE)) for image, logit in zip(images, logits, strict=True)]
-        return waits(lambda: list(TemporalParsingRefiner(Roll(), rounds=rounds)(frames)))
+        return waits(lambda: list(TemporalParsingRefiner(NoisyFlow(), rounds=rounds)(frames)))
 
     few, many = clip(32, 48), clip(128, 192)
     assert many < 3 * few

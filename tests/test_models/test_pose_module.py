@@ -17,6 +17,7 @@ from mmpose.structures import PoseDataSample
 from mmselfhuman.models.pose.associative_embedding import pull_and_push
 from mmselfhuman.models.pose.codec import AssociativeEmbedding
 from mmselfhuman.models.pose.head import AssociativeEmbeddingHead
+from mmselfhuman.structures import MIRRORED
 
 JOINTS, SIDE = 17, 12
 
@@ -186,15 +187,12 @@ def test_tags_begin_as_positions_that_span_the_image():
         assert tags[:, 1, :, row].unique().tolist() == [2.5 * row]
 
 
-MIRRORED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
-
-
 @pytest.mark.parametrize("maps_in", [list, tuple])
 def test_with_flip_test_the_mirrored_image_has_the_mirrored_heatmaps(maps_in):
     torch.manual_seed(0)
     head = AssociativeEmbeddingHead(**head_config(tag_dim=2, tag_span=10.0)).eval()
     images = torch.randn(2, 8, 16, 16).contiguous(memory_format=torch.channels_last)
-    sample = PoseDataSample(metainfo={"img_shape": (16, 16), "flip_indices": MIRRORED})
+    sample = PoseDataSample(metainfo={"img_shape": (16, 16), "flip_indices": list(MIRRORED)})
     settings = {"flip_test": True, "output_heatmaps": True}
 
     def heatmaps(features: torch.Tensor) -> torch.Tensor:
@@ -204,7 +202,7 @@ def test_with_flip_test_the_mirrored_image_has_the_mirrored_heatmaps(maps_in):
     with torch.no_grad():
         upright, mirrored, once = heatmaps(images), heatmaps(images.flip(-1)), head.forward((images,))[0]
     assert not torch.allclose(upright, once, atol=0.1)
-    torch.testing.assert_close(mirrored, upright.flip(-1)[:, MIRRORED])
+    torch.testing.assert_close(mirrored, upright.flip(-1)[:, list(MIRRORED)])
 
 
 @pytest.mark.parametrize(("distance", "persons"), [(0.9, 1), (1.1, 2)])
