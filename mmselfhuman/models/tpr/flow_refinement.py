@@ -178,7 +178,8 @@ class _Search:
             better = torch.zeros_like(possible)
             better[row, column] = _difference(here[:, pixel], there) < bounds[pixel]
             found, first = better.any(1), better.byte().argmax(1)
-            best[:, lost[pixels[found]]] = tried[:, found, first[found]]
+            hits = found.nonzero()[:, 0]
+            best[:, lost[pixels[hits]]] = tried[:, hits, first[hits]]
             pixels, start, count = pixels[~found], start + count, 2 * count
         return best
 
