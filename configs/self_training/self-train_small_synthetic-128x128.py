@@ -16,4 +16,6 @@ videos = dict(type='SyntheticVideos', split='target', num_videos=12, num_frames=
 # A second round gains little here (docs/benchmarks_loop.md), and takes a third of the time.
 rounds = 1
 n_tpr = 3
+# Small networks keep one core busy, not two.
+jobs = 2
 labels = dict(store=dict(image_format='png'))

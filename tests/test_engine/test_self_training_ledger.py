@@ -57,6 +57,37 @@ class Writer:
                 raise Killed
 
 
+class SideBySide(Writer):
+    """A writer that also begins stages: they happen when they are waited for.
+
+    Attributes:
+        at_work: Those that have begun and not ended.
+        most: How many there were at once.
+        stopped: Those that were stopped.
+    """
+
+    def __init__(self, work_dir: Path, moments: int | None = None) -> None:
+        super().__init__(work_dir, moments)
+        self.at_work: set[str] = set()
+        self.most = 0
+        self.stopped: list[str] = []
+
+    def begin(self, stage: Stage, folder: Path, inputs: dict[str, Result]) -> None:
+        assert stage.name not in self.at_work
+        assert None not in inputs.values()
+        self.at_work.add(stage.name)
+
+    def __call__(self, stage: Stage, folder: Path, inputs: dict[str, Result]) -> None:
+        self.at_work.add(stage.name)
+        self.most = max(self.most, len(self.at_work))
+        super().__call__(stage, folder, inputs)
+        self.at_work.remove(stage.name)
+
+    def stop(self) -> None:
+        self.stopped += self.at_work
+        self.at_work.clear()
+
+
 def plan(rounds: int = 3, value: int = 0, changed: str | None = None, collapses: int | None = None) -> Plan:
     """Pre-training, then rounds of refinement, labels, fine-tuning, test and verdict."""
 
@@ -84,6 +115,14 @@ def loop(work_dir: Path, what: Plan | None = None, writer: Writer | None = None)
         return Stage("export", "export", what.rounds, {"round": best}, what.weights[best], cheap=True)
 
     return SelfTraining(what, Ledger(work_dir), writer or Writer(work_dir), export)
+
+
+def side_by_side(work_dir: Path, stages: list[Stage], writer: SideBySide, jobs: int) -> SelfTraining:
+    def export(best: int) -> Stage:
+        return Stage("export", "export", 0, {"round": best}, {}, cheap=True)
+
+    what = Plan(stages, {0: {}}, 0)
+    return SelfTraining(what, Ledger(work_dir), writer, export, beside=writer, jobs=jobs)
 
 
 def texts(work_dir: Path) -> dict[str, str]:
@@ -327,3 +366,66 @@ def test_differences_are_told_by_path() -> None:
         "hooks.0.type: 'A' -> 'B'",
         "train_cfg.max_iters: 300 -> 400",
     ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    needs=st.lists(st.sets(st.integers(0, 6)), min_size=1, max_size=7),
+    jobs=st.integers(1, 4),
+    kills=st.lists(st.integers(0, 9), max_size=4),
+)
+def test_side_by_side_and_killed_stages_leave_what_they_leave_one_by_one(
+    needs: list[set[int]], jobs: int, kills: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stages = [
+        Stage(f"s{number}", "train", 0, {"value": number}, {f"s{n}": f"s{n}" for n in sorted(some) if n < number})
+        for number, some in enumerate(needs)
+    ]
+    alone, work = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("work")
+    side_by_side(alone, stages, SideBySide(alone), jobs=1).run()
+    for moments in (*kills, None):
+        writer = SideBySide(work, moments)
+        with suppress(Killed):
+            assert side_by_side(work, stages, writer, jobs).run().finished
+        assert writer.most <= jobs
+    assert texts(work) == texts(alone)
+    assert Ledger(work).names() == Ledger(alone).names()
+
+
+def test_what_needs_nothing_of_a_stage_begins_beside_it(tmp_path: Path) -> None:
+    seg, pose = Stage("seg", "train"), Stage("pose", "train")
+    stages = [Stage("check", "check", cheap=True), seg, pose, Stage("pose2seg", "train", inputs={"weights": "seg"})]
+
+    class Seen(SideBySide):
+        def __call__(self, stage: Stage, folder: Path, inputs: dict[str, Result]) -> None:
+            seen[stage.name] = set(self.at_work)
+            super().__call__(stage, folder, inputs)
+
+    seen: dict[str, set[str]] = {}
+    assert side_by_side(tmp_path, stages, Seen(tmp_path), jobs=2).run().finished
+    assert seen == {
+        "check": set(),
+        "seg": {"pose"},
+        "pose": {"pose", "pose2seg"},
+        "pose2seg": {"pose2seg"},
+        "export": set(),
+    }
+    seen.clear()
+    work = tmp_path / "until"
+    side_by_side(work, stages, Seen(work), jobs=2).run(until="seg")
+    assert seen == {"check": set(), "seg": set()}
+
+
+def test_what_is_at_work_beside_a_stage_that_fails_is_stopped_and_gone_on_with(tmp_path: Path) -> None:
+    class Fails(SideBySide):
+        def __call__(self, stage: Stage, folder: Path, inputs: dict[str, Result]) -> None:
+            if stage.name == "seg":
+                raise StageFailedError("out of memory")
+            super().__call__(stage, folder, inputs)
+
+    stages = [Stage("seg", "train"), Stage("pose", "train")]
+    writer = Fails(tmp_path)
+    with pytest.raises(StageFailedError, match="out of memory"):
+        side_by_side(tmp_path, stages, writer, jobs=2).run()
+    assert writer.stopped == ["pose"]
+    assert side_by_side(tmp_path, stages, SideBySide(tmp_path), jobs=2).run().finished

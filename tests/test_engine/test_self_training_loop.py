@@ -45,7 +45,10 @@ def one_thread() -> Iterator[None]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The work dir of a whole loop, with all networks."""
     folder = tmp_path_factory.mktemp("whole")
-    assert Command(write_loop(folder, NETWORKS), folder / "work", words=["self_train.py", "loop.py"]).run() == 0
+    assert (
+        Command(write_loop(folder, NETWORKS, "jobs = 2\n"), folder / "work", words=["self_train.py", "loop.py"]).run()
+        == 0
+    )
     return folder / "work"
 
 
@@ -70,6 +73,14 @@ def test_every_stage_of_algorithm_1_happens(whole: Path) -> None:
     steps = ["tpr", "gbsr", "labels", "seg", "pose2seg", *(f"test.{name}" for name in NETWORKS), "verdict"]
     pretraining = [f"{name}.pretrain" for name in PARTS] + [f"round0.test.{name}" for name in NETWORKS]
     assert Ledger(whole).names() == ["check", *pretraining, *(f"round1.{step}" for step in steps), "export"]
+
+
+def test_stages_that_do_not_need_each_other_are_at_work_side_by_side(whole: Path) -> None:
+    ledger = Ledger(whole)
+    for pair in (("seg.pretrain", "pose.pretrain"), ("round1.tpr", "round1.gbsr"), ("round1.seg", "round1.pose2seg")):
+        first, second = (ledger.result(name) for name in pair)
+        assert first.started < second.started + second.seconds
+        assert second.started < first.started + first.seconds
 
 
 def test_final_labels_have_maps_and_persons(whole: Path) -> None:

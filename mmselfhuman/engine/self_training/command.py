@@ -14,7 +14,14 @@ from typing import Any
 from mmselfhuman.engine.self_training.inputs import video_listing
 from mmselfhuman.engine.self_training.ledger import Ledger, LedgerError, Result, now
 from mmselfhuman.engine.self_training.locking import exclusive
-from mmselfhuman.engine.self_training.loop import Outcome, SelfTraining, StageFailedError, Watcher, check_writable
+from mmselfhuman.engine.self_training.loop import (
+    Executor,
+    Outcome,
+    SelfTraining,
+    StageFailedError,
+    Watcher,
+    check_writable,
+)
 from mmselfhuman.engine.self_training.plan import Plan, export_stage, make_plan
 from mmselfhuman.engine.self_training.processes import InOwnProcess
 from mmselfhuman.engine.self_training.progress import Progress
@@ -80,9 +87,10 @@ class Command:
         self.settings: LoopSettings = load_settings(config, options, videos)
         self.plan: Plan = make_plan(self.settings)
         self._progress: Progress | None = None
-        own = InOwnProcess(work, self.work_dir, launcher, self._advance, verbose)
-        self._ranks = None if launcher == "none" else Ranks.of(launcher, own)
-        self._execute = self._ranks or own
+        self._jobs = self.settings.jobs if launcher == "none" else 1  # ranks carry out each stage together
+        self._own = InOwnProcess(work, self.work_dir, launcher, self._advance, verbose, self._jobs)
+        self._ranks = None if launcher == "none" else Ranks.of(launcher, self._own)
+        self._execute = self._ranks or self._own
 
     def run(self) -> int:
         """Go on from where the ledger says; returns the exit status.
@@ -115,13 +123,16 @@ class Command:
             ledger = Ledger(self.work_dir)
             self._progress = Progress(ledger)
             recorder = _Recorder(ledger, self._progress, self.plan, self._words)
+            carry_out = _SameVideos(self.settings, self._execute, self._own)
             loop = SelfTraining(
                 self.plan,
                 ledger,
-                self._carry_out,
+                carry_out,
                 lambda best: export_stage(self.plan, self.settings, best),
                 recorder,
                 lambda number, best: self._prune(ledger, number),
+                carry_out,
+                self._jobs,
             )
             forgotten = loop.check(self._first)
             if forgotten:
@@ -143,26 +154,6 @@ class Command:
             self._tell(outcome, ledger)
         return 0
 
-    def _carry_out(self, stage: Stage, folder: Path, inputs: dict[str, Result]) -> None:
-        self._compare_videos(stage)
-        self._execute(stage, folder, inputs)
-
-    def _compare_videos(self, stage: Stage) -> None:
-        """Labels of other videos than the stage is known by would pass for labels of these."""
-        listing = stage.settings.get("listing") or stage.settings.get("videos", {}).get("listing")
-        if not listing:
-            return
-        try:
-            changes = differences(listing, video_listing(self.settings.videos))
-        except FileNotFoundError as error:
-            changes = [str(error)]
-        if changes:
-            raise StageFailedError(
-                f"stage {stage.name} was not begun: videos have changed since the command was given: "
-                f"{'; '.join(changes[:3])}{' ...' if len(changes) > 3 else ''}. Everything before it is kept: put them "
-                "back, or give the same command again to be told what would have to be made again"
-            )
-
     def _prune(self, ledger: Ledger, number: int) -> None:
         if self.settings.keep == "needed":
             prune(self.plan, ledger, number)
@@ -178,6 +169,46 @@ class Command:
             best = 0 if outcome.verdict is None else outcome.verdict.best
             print(f"\nBest round: {best}. Its networks: {self.work_dir / 'export'}")
         print(f"Report: {self.work_dir / 'report.html'}")
+
+
+class _SameVideos:
+    """Carries out stages while the videos are those that the command was given for: labels of others would pass for
+    theirs.
+
+    Args:
+        settings: Name the videos.
+        execute: Carries out a stage.
+        own: Carries out stages beside others.
+    """
+
+    def __init__(self, settings: LoopSettings, execute: Executor, own: InOwnProcess) -> None:
+        self._settings, self._execute, self._own = settings, execute, own
+
+    def __call__(self, stage: Stage, folder: Path, inputs: dict[str, Result]) -> None:
+        self._compare(stage)
+        self._execute(stage, folder, inputs)
+
+    def begin(self, stage: Stage, folder: Path, inputs: dict[str, Result]) -> None:
+        self._compare(stage)
+        self._own.begin(stage, folder, inputs)
+
+    def stop(self) -> None:
+        self._own.stop()
+
+    def _compare(self, stage: Stage) -> None:
+        listing = stage.settings.get("listing") or stage.settings.get("videos", {}).get("listing")
+        if not listing:
+            return
+        try:
+            changes = differences(listing, video_listing(self._settings.videos))
+        except FileNotFoundError as error:
+            changes = [str(error)]
+        if changes:
+            raise StageFailedError(
+                f"stage {stage.name} was not begun: videos have changed since the command was given: "
+                f"{'; '.join(changes[:3])}{' ...' if len(changes) > 3 else ''}. Everything before it is kept: put them "
+                "back, or give the same command again to be told what would have to be made again"
+            )
 
 
 class _Recorder(Watcher):

@@ -30,6 +30,21 @@ class Executor(Protocol):
         """
 
 
+class Beside(Protocol):
+    """Lets stages be carried out beside the one that the loop waits for; the executor, called with one of them, waits
+    for it."""
+
+    def begin(self, stage: Stage, folder: Path, inputs: dict[str, Result]) -> None:
+        """Begin a stage; returns at once.
+
+        Raises:
+            StageFailedError: It cannot be begun.
+        """
+
+    def stop(self) -> None:
+        """Stop what was begun and has not been waited for."""
+
+
 class Watcher:
     """Is told how the loop comes along; does nothing itself."""
 
@@ -63,6 +78,8 @@ class SelfTraining:
         export: The stage that hands out the networks of a round, by its number.
         watcher: Is told.
         after_round: Called when a round is over, with its number and the best one's.
+        beside: Carries out stages beside others, so that ``jobs`` are at work where they do not need each other.
+        jobs: At most so many.
     """
 
     def __init__(
@@ -73,8 +90,12 @@ class SelfTraining:
         export: Callable[[int], Stage],
         watcher: Watcher | None = None,
         after_round: Callable[[int, int], None] = lambda number, best: None,
+        beside: Beside | None = None,
+        jobs: int = 1,
     ) -> None:
         self.plan, self.ledger = plan, ledger
+        self._beside, self._jobs = beside, jobs if beside is not None else 1
+        self._begun: set[str] = set()
         self._execute, self._export, self._watcher = execute, export, watcher or Watcher()
         self._after_round = after_round
 
@@ -113,13 +134,16 @@ class SelfTraining:
         if until is not None and until not in {*(stage.name for stage in self.plan.stages), "export"}:
             raise LedgerError(f"--until {until}: no stage has this name; there are {_listed(self.plan.stages)}")
         verdict = None
-        for stage in self._coming():
-            result = self._done(stage)
-            if stage.kind == "verdict":
-                verdict = verdict_of(result)
-                self._after_round(stage.round, verdict.best)
-            if stage.name == until:
-                return Outcome(verdict, False)
+        try:
+            for stage in self._coming():
+                result = self._done(stage, until)
+                if stage.kind == "verdict":
+                    verdict = verdict_of(result)
+                    self._after_round(stage.round, verdict.best)
+                if stage.name == until:
+                    return Outcome(verdict, False)
+        finally:
+            self._abandon()
         self._done(self._export(verdict.best if verdict else 0))
         return Outcome(verdict, True)
 
@@ -133,29 +157,58 @@ class SelfTraining:
                 if "collapsed" in self.ledger.result(stage.name).facts:
                     known = set(self.ledger.names())
                     verdict = replace(verdict, inputs={r: s for r, s in verdict.inputs.items() if s in known})
+                    self._abandon()
                     break
             yield verdict
             if verdict_of(self.ledger.result(verdict.name)).stop:
                 return
 
-    def _done(self, stage: Stage) -> Result:
+    def _done(self, stage: Stage, until: str | None = None) -> Result:
         if self.ledger.has(stage):
             return self.ledger.result(stage.name)
-        result = self.ledger.left(stage)
+        result = None if stage.name in self._begun else self.ledger.left(stage)
         if result is None:
             folder = self.ledger.begin(stage)
             self._watcher.begins(stage, self.plan)
-            inputs = {role: self.ledger.result(name) for role, name in stage.inputs.items()}
             if stage.kind == "verdict":
-                write_verdict(stage, folder, inputs)
+                write_verdict(stage, folder, self._inputs(stage))
             else:
-                self._execute(stage, folder, inputs)
+                self._begin_beside(stage, until)
+                self._execute(stage, folder, self._inputs(stage))
+                self._begun.discard(stage.name)
             result = self.ledger.left(stage)
             if result is None:
                 raise StageFailedError(f"stage {stage.name} ended without a result; see {folder}")
         self.ledger.finish(stage, result)
         self._watcher.ends(stage, result)
         return result
+
+    def _inputs(self, stage: Stage) -> dict[str, Result]:
+        return {role: self.ledger.result(name) for role, name in stage.inputs.items()}
+
+    def _begin_beside(self, stage: Stage, until: str | None) -> None:
+        """Begin stages of the same round that are to come and need nothing that has not happened; none before all
+        checks have passed."""
+        stages = {one.name: one for one in self.plan.stages}
+        if stage.kind == "check" or stage.name not in stages:
+            return
+        names = list(stages)
+        last = names.index(until) if until in stages else len(names)
+        for name in names[names.index(stage.name) + 1 : last + 1]:
+            other = stages[name]
+            if len(self._begun | {stage.name}) >= self._jobs or other.round != stage.round:
+                return
+            if name in self._begun or other.kind == "verdict" or self.ledger.has(other):
+                continue
+            ready = all(self.ledger.has(stages[needed]) for needed in other.inputs.values())
+            if ready and self.ledger.left(other) is None:
+                self._beside.begin(other, self.ledger.begin(other), self._inputs(other))
+                self._begun.add(name)
+
+    def _abandon(self) -> None:
+        if self._begun:
+            self._beside.stop()
+            self._begun.clear()
 
     def _complaint(self, changed: dict[str, list[str]]) -> str:
         again = [name for name in dependents(self.plan.stages, changed) if self.ledger.result(name) is not None]

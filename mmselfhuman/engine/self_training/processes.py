@@ -12,8 +12,10 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mmselfhuman.engine.self_training.ledger import Result
@@ -28,6 +30,34 @@ _PATIENCE = 5.0  # seconds from being asked to stop to being stopped
 _TAIL = 15
 
 
+@dataclass(eq=False)
+class _Running:
+    """A stage at work.
+
+    Attributes:
+        stage, folder: Which, and where.
+        process: Its own.
+        reports: What it says.
+        log: The file of its output, if there is one.
+        talks: Whether more may come from it.
+        last: Its last report that nobody has heard.
+    """
+
+    stage: Stage
+    folder: Path
+    process: BaseProcess
+    reports: Connection
+    log: Path | None
+    talks: bool = True
+    last: tuple | None = None
+
+    def listen(self) -> None:
+        try:
+            self.last = self.reports.recv()
+        except EOFError:
+            self.talks = False
+
+
 class InOwnProcess:
     """Carries out stages in processes of their own.
 
@@ -38,6 +68,7 @@ class InOwnProcess:
             process is.
         progress: Called now and then with what ``work`` reports, or ``None``.
         show_log: Let the stage write to the terminal rather than to a file.
+        jobs: Among how many stages side by side the CPU's threads are shared out, whether so many are at work or not.
     """
 
     def __init__(
@@ -47,9 +78,11 @@ class InOwnProcess:
         launcher: str = "none",
         progress: Callable[[tuple | None], None] = lambda done: None,
         show_log: bool = False,
+        jobs: int = 1,
     ) -> None:
         self._work, self._work_dir, self._launcher = work, work_dir, launcher
-        self._progress, self._show_log = progress, show_log
+        self._progress, self._show_log, self._jobs = progress, show_log, jobs
+        self._running: dict[str, _Running] = {}
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
@@ -58,7 +91,7 @@ class InOwnProcess:
     def __call__(
         self, stage: Stage, folder: Path, inputs: dict[str, Result], environment: Mapping[str, str] | None = None
     ) -> None:
-        """Carry out a stage.
+        """Carry out a stage, or wait for it if it has been begun.
 
         Args:
             stage: Which.
@@ -69,42 +102,61 @@ class InOwnProcess:
         Raises:
             StageFailedError: It failed.
         """
+        self.begin(stage, folder, inputs, environment)
+        running = self._running[stage.name]
+        try:
+            self._watch(running)
+        except BaseException:
+            _stop([running.process])
+            raise
+        finally:
+            del self._running[stage.name]
+        if running.process.exitcode:
+            raise StageFailedError(_story(stage, folder, running.process.exitcode, running.log))
+
+    def begin(
+        self, stage: Stage, folder: Path, inputs: dict[str, Result], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Let a stage be carried out beside others; once is enough."""
+        if stage.name in self._running:
+            return
         receiver, sender = self._context.Pipe(duplex=False)
         log = None if self._show_log else _log(folder)
         (folder / REASON).unlink(missing_ok=True)
         task = (stage, folder, self._work_dir, inputs, self._launcher, sender)
         process = self._context.Process(
-            target=_child, args=(self._work, task, log, dict(environment or {})), name=stage.name
+            target=_child, args=(self._work, task, log, dict(environment or {}), self._jobs), name=stage.name
         )
         process.start()
         sender.close()
+        self._running[stage.name] = _Running(stage, folder, process, receiver, log)
+
+    def stop(self) -> None:
+        """Stop what has been begun and nobody waits for; it can be gone on with."""
         try:
-            self._watch(process, receiver)
-        except BaseException:
-            _stop(process)
-            raise
-        if process.exitcode:
-            raise StageFailedError(_story(stage, folder, process.exitcode, log))
+            _stop([running.process for running in self._running.values()])
+        finally:
+            self._running.clear()
 
-    def _watch(self, process: multiprocessing.Process, receiver: Connection) -> None:
-        talking = True
-        while process.is_alive():
-            ready = wait([process.sentinel, receiver] if talking else [process.sentinel], timeout=1)
-            if receiver in ready:
-                try:
-                    self._progress(receiver.recv())
-                except EOFError:
-                    talking = False
-            elif not ready:
-                self._progress(None)
-        process.join()
+    def _watch(self, running: _Running) -> None:
+        """Wait for one, and hear them all: whose reports nobody takes would have to stop."""
+        while running.process.is_alive():
+            talking = {one.reports: one for one in self._running.values() if one.talks}
+            ready = wait([running.process.sentinel, *talking], timeout=1)
+            for reports in ready:
+                if reports in talking:
+                    talking[reports].listen()
+            self._progress(running.last)
+            running.last = None
+        running.process.join()
 
 
-def _child(work: Callable, task: tuple, log: Path | None, environment: dict[str, str]) -> None:
+def _child(work: Callable, task: tuple, log: Path | None, environment: dict[str, str], jobs: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is the one to be interrupted, and stops this process
     signal.signal(signal.SIGTERM, lambda number, frame: _end(1))
     _end_with_parent()
     os.environ.update(environment)
+    _share_threads(jobs)
     _, folder, *_ = task
     rank = int(os.environ.get("RANK", 0))
     if log is not None:
@@ -123,6 +175,16 @@ def _child(work: Callable, task: tuple, log: Path | None, environment: dict[str,
     sys.stdout.flush()
     sys.stderr.flush()
     _end(code)
+
+
+def _share_threads(jobs: int) -> None:
+    """Always so many: how many threads add up decides on last bits, and these must not hang on what else is at work."""
+    if jobs > 1:
+        import cv2
+        import torch
+
+        torch.set_num_threads(max(1, torch.get_num_threads() // jobs))
+        cv2.setNumThreads(max(1, cv2.getNumThreads() // jobs))
 
 
 def _end(code: int) -> None:
@@ -162,14 +224,18 @@ def _redirect(log: Path) -> None:
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), line_buffering=True)
 
 
-def _stop(process: multiprocessing.Process) -> None:
-    process.terminate()
+def _stop(processes: Iterable[BaseProcess]) -> None:
+    processes = list(processes)
+    for process in processes:
+        process.terminate()
     try:
-        process.join(_PATIENCE)
+        for process in processes:
+            process.join(_PATIENCE)
     finally:  # also when the user interrupts once more
-        if process.is_alive():
-            process.kill()
-            process.join()
+        for process in processes:
+            if process.is_alive():
+                process.kill()
+                process.join()
 
 
 def _story(stage: Stage, folder: Path, code: int, log: Path | None) -> str:

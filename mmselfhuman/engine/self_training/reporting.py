@@ -1,7 +1,7 @@
 """What the ledger knows, as a report."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmselfhuman.engine.self_training.ledger import Ledger, Result
@@ -60,19 +60,29 @@ def report_content(plan: Plan, ledger: Ledger) -> dict[str, Any]:
 
 
 def overhead(ledger: Ledger, results: list[Result]) -> dict[str, float]:
-    """Seconds at networks and labels, seconds of all commands, and the share that is neither.
+    """Seconds of all commands, those of them at networks and labels, and the share that is neither.
 
     A stage that was interrupted says what it has done from where it was taken up again: the seconds before count apart.
     """
-    busy = sum(result.busy for result in results)
     interrupted = sum(session.get("interrupted", 0.0) for session in ledger.sessions)
     total = sum(session["seconds"] for session in ledger.sessions) - interrupted
+    between = max(0.0, total - _covered(results))
+    within = sum(result.seconds - result.busy for result in results)
     return {
-        "busy": round(busy, 1),
+        "busy": round(max(0.0, total - between - within), 1),
         "total": round(total, 1),
         "interrupted": round(interrupted, 1),
-        "share": round(max(0.0, 1 - busy / total), 4) if total else 0,
+        "share": round(min(1.0, (between + within) / total), 4) if total else 0,
     }
+
+
+def _covered(results: Iterable[Result]) -> float:
+    """Seconds in which at least one stage was at work."""
+    covered, end = 0.0, 0.0
+    for start, seconds in sorted((result.started, result.seconds) for result in results):
+        covered += max(0.0, start + seconds - max(start, end))
+        end = max(end, start + seconds)
+    return covered
 
 
 def _round(number: int, plan: Plan, results: Mapping[str, Result | None]) -> dict[str, Any]:

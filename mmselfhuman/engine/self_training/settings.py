@@ -83,6 +83,9 @@ class LoopSettings:
         keep: ``'needed'`` deletes what no later stage needs when a round is over (labels of earlier rounds, checkpoints
             for resuming); ``'all'`` nothing.
         pictures: How many frames, of those that changed most, a round shows.
+        jobs: How many stages are carried out side by side where none needs another's result (the Seg and the Pose
+            Module's trainings; tests), each with its share of the CPU's threads. Ranks of a launcher carry out one
+            stage at a time, together.
     """
 
     networks: Mapping[str, Network]
@@ -99,6 +102,7 @@ class LoopSettings:
     held_out: HeldOut | None = None
     keep: str = "needed"
     pictures: int = 6
+    jobs: int = 1
 
 
 def load_settings(
@@ -216,7 +220,7 @@ def _built(kind: type, name: str, values: Any, problems: list[str]) -> Any:
 
 def _numbers(values: Mapping[str, Any]) -> list[str]:
     problems = []
-    least = {"rounds": 1, "n_tpr": 1, "n_gbsr": 0, "window": 2, "pictures": 0}
+    least = {"rounds": 1, "n_tpr": 1, "n_gbsr": 0, "window": 2, "pictures": 0, "jobs": 1}
     for name, minimum in least.items():
         value = values.get(name, minimum)
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
