@@ -196,7 +196,8 @@ class SelfTraining:
         last = names.index(until) if until in stages else len(names)
         for name in names[names.index(stage.name) + 1 : last + 1]:
             other = stages[name]
-            if len(self._begun | {stage.name}) >= self._jobs or other.round != stage.round:
+            at_work = {one for one in self._begun if self.ledger.left(stages[one]) is None} | {stage.name}
+            if len(at_work) >= self._jobs or other.round != stage.round:
                 return
             if name in self._begun or other.kind == "verdict" or self.ledger.has(other):
                 continue
