@@ -1,5 +1,6 @@
 """The ledger and the loop on stages that only write files: what is killed, changed or damaged, and what follows."""
 
+import io
 import json
 import shutil
 from contextlib import suppress
@@ -11,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmselfhuman.engine.self_training import Ledger, LedgerError, Plan, Result, SelfTraining, Stage, StageFailedError
+from mmselfhuman.engine.self_training import progress as progress_module
 from mmselfhuman.engine.self_training.ledger import RESULT, write_result
+from mmselfhuman.engine.self_training.progress import Progress
 from mmselfhuman.engine.self_training.stages import dependents, differences, digest, plain, settings_digest
 
 VERDICT = {"agreement": 1.0, "guard": {}, "held_out": None}
@@ -429,3 +432,18 @@ def test_what_is_at_work_beside_a_stage_that_fails_is_stopped_and_gone_on_with(t
         side_by_side(tmp_path, stages, writer, jobs=2).run()
     assert writer.stopped == ["pose"]
     assert side_by_side(tmp_path, stages, SideBySide(tmp_path), jobs=2).run().finished
+
+
+def test_the_time_left_is_told_by_what_was_done_since_the_stage_was_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, stage = [100.0], Stage("pose.pretrain", "train")
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: clock[0])
+    progress = Progress(Ledger(tmp_path), stream=io.StringIO())
+    progress.begins(stage, Plan([stage], {0: {}}, 0))
+    clock[0] = 130.0  # the start of its process
+    progress.advance((400, 800))
+    assert progress.left() is None
+    clock[0] = 140.0
+    progress.advance((500, 800))
+    assert progress.left() == pytest.approx(30)

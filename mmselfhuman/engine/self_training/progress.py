@@ -33,9 +33,10 @@ class Progress(Watcher):
         self._plan: Plan | None = None
         self._start = self._told = 0.0
         self._done: tuple = ()
+        self._first: tuple[float, int] | None = None  # when the first report came, and what it said was done
 
     def begins(self, stage: Stage, plan: Plan) -> None:
-        self._stage, self._plan, self._done = stage, plan, ()
+        self._stage, self._plan, self._done, self._first = stage, plan, (), None
         self._start = self._told = time.monotonic()
         self._write(self._line(), passing=True)
 
@@ -44,6 +45,8 @@ class Progress(Watcher):
         if self._stage is None:
             return
         self._done = done or self._done
+        if done and self._first is None:
+            self._first = time.monotonic(), done[0]
         if self._stream.isatty():
             self._write(self._line(), passing=True)
         elif time.monotonic() - self._told >= _INTERVAL:
@@ -68,9 +71,10 @@ class Progress(Watcher):
         return [stage for stage in self._plan.stages if not self._ledger.has_happened(stage.name)]
 
     def _expected(self, stage: Stage) -> float | None:
-        if stage is self._stage and self._done:
-            spent = time.monotonic() - self._start
-            return spent * (self._done[1] / max(self._done[0], 1) - 1)
+        if stage is self._stage and self._first is not None and self._done[0] > self._first[1]:
+            # It may have been begun, or interrupted, long before it was waited for.
+            since, before = self._first
+            return (time.monotonic() - since) * (self._done[1] - self._done[0]) / (self._done[0] - before)
         spent = time.monotonic() - self._start if stage is self._stage else 0.0
         likes = defaultdict(list)
         for other in self._plan.stages:
