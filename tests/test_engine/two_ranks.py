@@ -7,13 +7,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _RANK = """
-import sys
+import os, sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from {configs} import tiny_training
+from mmselfhuman.utils import part_ranks
 from tpr_configs import train
 
 class Drift(Hook):  # ranks have running statistics of their own
@@ -29,9 +30,9 @@ if config.launcher == 'pytorch':  # MMEngine would look for a GPU
 config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
 config.custom_hooks[-1].videos.num_videos = 3
 train(config, Drift())
-if config.launcher == 'pytorch':  # threads of a group that is still there at exit may abort the process
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
+part_ranks()
+sys.stdout.flush()
+os._exit(0)  # as a stage of the loop does: threads of a group that somebody still holds may abort the process at exit
 """
 
 
