@@ -20,6 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 _MARGIN = 1e-4  # how close to 0 and 1 a score is believed
+_LEAST_STEP = 1e-3
 _STEPS = 50
 
 
@@ -64,14 +65,23 @@ def fit_mask_score(
     features = np.stack([np.ones(len(ious)), _logit(pose_scores), _logit(mask_scores)], axis=1)
     prior = np.array([0.0, 1.0, 1.0])
     strength = ridge * len(ious) * np.array([1e-3, 1.0, 1.0])
+
+    def loss(weights: np.ndarray) -> float:
+        activations = features @ weights
+        fit = (np.logaddexp(0, activations) - ious * activations).sum()
+        return float(fit + (strength * (weights - prior) ** 2).sum() / 2)
+
     weights = prior.copy()
     for _ in range(_STEPS):  # Newton's method; the loss is convex
         predicted = 1 / (1 + np.exp(-features @ weights))
         gradient = features.T @ (predicted - ious) + strength * (weights - prior)
         curvature = (features * (predicted * (1 - predicted))[:, None]).T @ features + np.diag(strength)
         step = np.linalg.solve(curvature, gradient)
-        # Far from the optimum a whole step may overshoot where the sigmoid is flat.
-        weights -= step * min(1.0, 2.0 / max(np.abs(step).max(), 1e-12))
+        # Far from the optimum a whole step may overshoot where the sigmoid is flat, and come back for ever.
+        here, length = loss(weights), 1.0
+        while length > _LEAST_STEP and loss(weights - length * step) > here - length * float(gradient @ step) / 4:
+            length /= 2
+        weights -= length * step
         if np.abs(step).max() < 1e-8:
             break
     return MaskScore(*map(float, weights))
