@@ -35,7 +35,6 @@ class _Running:
     """A stage at work.
 
     Attributes:
-        stage, folder: Which, and where.
         process: Its own.
         reports: What it says.
         log: The file of its output, if there is one.
@@ -43,8 +42,6 @@ class _Running:
         last: Its last report that nobody has heard.
     """
 
-    stage: Stage
-    folder: Path
     process: BaseProcess
     reports: Connection
     log: Path | None
@@ -129,7 +126,7 @@ class InOwnProcess:
         )
         process.start()
         sender.close()
-        self._running[stage.name] = _Running(stage, folder, process, receiver, log)
+        self._running[stage.name] = _Running(process, receiver, log)
 
     def stop(self) -> None:
         """Stop what has been begun and nobody waits for; it can be gone on with."""
