@@ -53,7 +53,7 @@ def stores_of_one_and_two_ranks(folder: Path, configs: str) -> tuple[Path, Path]
         script = folder / f"{name}.py"
         script.write_text(_RANK.format(configs=configs, **values))
         result = subprocess.run(
-            [*command, str(script)], capture_output=True, text=True, env=environment, cwd=folder, timeout=240
+            [*command, str(script)], capture_output=True, text=True, env=environment, cwd=folder, timeout=600
         )
         assert result.returncode == 0, result.stderr[-3000:]
     return folder / "one" / "store", folder / "two" / "store"

@@ -80,7 +80,7 @@ def test_two_ranks_without_a_gpu_write_what_one_writes(videos: Path, masks: Path
         store = tmp_path / f"store{ranks}"
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}", TOOL]
         command += ["--predictions", masks, "--videos", videos, "--out", store, "--launcher", "pytorch", *OPTIONS]
-        result = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment, timeout=240)
+        result = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment, timeout=600)
         assert result.returncode == 0, result.stderr[-3000:]
         files = sorted(path for path in store.rglob("*") if path.is_file())
         found.append({path.relative_to(store): path.read_bytes() for path in files})
