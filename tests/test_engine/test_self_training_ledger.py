@@ -437,9 +437,9 @@ def test_what_is_at_work_beside_a_stage_that_fails_is_stopped_and_gone_on_with(t
 def test_the_time_left_is_told_by_what_was_done_since_the_stage_was_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock, stage = [100.0], Stage("pose.pretrain", "train")
+    clock, stage, lines = [100.0], Stage("pose.pretrain", "train"), io.StringIO()
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: clock[0])
-    progress = Progress(Ledger(tmp_path), stream=io.StringIO())
+    progress = Progress(Ledger(tmp_path), stream=lines)
     progress.begins(stage, Plan([stage], {0: {}}, 0))
     clock[0] = 130.0  # the start of its process
     progress.advance((400, 800))
@@ -447,3 +447,19 @@ def test_the_time_left_is_told_by_what_was_done_since_the_stage_was_waited_for(
     clock[0] = 140.0
     progress.advance((500, 800))
     assert progress.left() == pytest.approx(30)
+    clock[0] = 160.0
+    progress.advance(None)
+    assert lines.getvalue().splitlines()[-1].endswith("500 of 800 | 1:00 | at most 1:30 left")
+
+
+def test_while_nobody_knows_how_long_others_take_the_line_tells_the_stage_s_own_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, stages, lines = [0.0], [Stage("seg.pretrain", "train"), Stage("pose.pretrain", "train")], io.StringIO()
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: clock[0])
+    progress = Progress(Ledger(tmp_path), stream=lines)
+    progress.begins(stages[0], Plan(stages, {0: {}}, 0))
+    for clock[0], done in ((31.0, 10), (62.0, 20)):
+        progress.advance((done, 50))
+    endings = [line.rpartition(" | ")[2] for line in lines.getvalue().splitlines()]
+    assert endings == ["time left not known yet", "time left not known yet", "1:33 left of this stage"]

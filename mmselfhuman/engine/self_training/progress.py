@@ -3,7 +3,6 @@
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Mapping
 from statistics import fmean
 from typing import TextIO
 
@@ -21,14 +20,11 @@ class Progress(Watcher):
 
     Args:
         ledger: Says how long stages took.
-        estimates: Seconds by stage, of a probe; for stages of which none has happened yet.
         stream: Where to.
     """
 
-    def __init__(
-        self, ledger: Ledger, estimates: Mapping[str, float] | None = None, stream: TextIO = sys.stdout
-    ) -> None:
-        self._ledger, self._estimates, self._stream = ledger, estimates or {}, stream
+    def __init__(self, ledger: Ledger, stream: TextIO = sys.stdout) -> None:
+        self._ledger, self._stream = ledger, stream
         self._stage: Stage | None = None
         self._plan: Plan | None = None
         self._start = self._told = 0.0
@@ -83,7 +79,7 @@ class Progress(Watcher):
                 likes[role(other)].append(result.seconds)
         if likes[role(stage)]:
             return max(0.0, fmean(likes[role(stage)]) - spent)
-        return self._estimates.get(stage.name, 0.0 if stage.cheap else None)
+        return 0.0 if stage.cheap else None
 
     def _line(self) -> str:
         stage, plan = self._stage, self._plan
@@ -94,8 +90,11 @@ class Progress(Watcher):
         if self._done:
             parts.append(f"{self._done[0]} of {self._done[1]}")
         parts.append(duration(time.monotonic() - self._start))
-        left = self.left()
-        parts.append("time left not known yet" if left is None else f"at most {duration(left)} left")
+        whole, own = self.left(), self._expected(stage)
+        if whole is not None:
+            parts.append(f"at most {duration(whole)} left")
+        else:
+            parts.append("time left not known yet" if own is None else f"{duration(own)} left of this stage")
         return f"{_clock()}  {' | '.join(parts)}"
 
     def _write(self, text: str, passing: bool = False) -> None:
