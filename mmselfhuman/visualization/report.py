@@ -125,13 +125,21 @@ def report_html(content: Mapping[str, Any], pictures: Mapping[str, Path]) -> str
 
 
 def metric_rows(content: Mapping[str, Any]) -> list[list[str]]:
-    """A heading and a row per round: the main metrics of every network. What was given comes first."""
+    """A heading and a row per round: the main metrics of every network. What was given comes first, and what the best
+    round has gained over round 0, relative, last."""
     names = metric_names(content)
     if not names:
         return [["round", "metrics"], *([label, "not tested"] for label, _ in _measured(content))]
     rows = [["round", *(f"{network} {heading(network, name, names)}" for network, name in names)]]
     for label, metrics in _measured(content):
-        rows.append([label, *(_number(metrics.get(network, {}).get(name)) for network, name in names)])
+        rows.append([label, *(_metric(name, metrics.get(network, {}).get(name)) for network, name in names)])
+    by_round = {facts["round"]: facts["metrics"] for facts in content["rounds"]}
+    before, best = by_round.get(0), by_round.get(content["best"])
+    if content["best"] and before and best:
+        changes = [
+            _change(*(metrics.get(network, {}).get(name) for metrics in (before, best))) for network, name in names
+        ]
+        rows.append([f"{content['best']} against 0", *changes])
     return rows
 
 
@@ -149,7 +157,7 @@ def video_rows(content: Mapping[str, Any]) -> list[list[str]]:
     for network, name in found:
         prefix, _, plain = name.rpartition("/")
         label = f"{plain.removeprefix(_BY_VIDEO)}: {network} {prefix and prefix + '/'}{_BY_VIDEO[:-1]}"
-        rows.append([label, *(_number(metrics.get(network, {}).get(name)) for _, metrics in measured)])
+        rows.append([label, *(_metric(name, metrics.get(network, {}).get(name)) for _, metrics in measured)])
     return rows
 
 
@@ -253,7 +261,7 @@ def _metric_curves(content: Mapping[str, Any]) -> str:
     names = metric_names(content)
     for network, name in names:
         points = [
-            (facts["round"], facts["metrics"][network][name])
+            (facts["round"], _factor(name) * facts["metrics"][network][name])
             for facts in content["rounds"]
             if facts["metrics"].get(network, {}).get(name) is not None
         ]
@@ -322,10 +330,23 @@ def _round_name(number: int) -> str:
     return "0 (before)" if number == 0 else str(number)
 
 
+def _factor(name: str) -> float:
+    """To percent: COCO's average precisions are shares of one, mmseg's metrics and ours are percentages."""
+    return 100.0 if "AP" in name.rpartition("/")[2] else 1.0
+
+
+def _metric(name: str, value: float | None) -> str:
+    return "-" if value is None else f"{_factor(name) * value:.2f}"
+
+
+def _change(before: float | None, after: float | None) -> str:
+    return "-" if after is None or not before else f"{after / before - 1:+.0%}"
+
+
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.2f}" if abs(value) > 1.5 else f"{value:.3f}"
+    return f"{value:.3f}"
 
 
 def _time(seconds: float) -> str:

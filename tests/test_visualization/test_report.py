@@ -43,9 +43,15 @@ def _content() -> dict:
 def test_the_table_has_main_metrics_of_all_networks_by_round() -> None:
     assert metric_rows(_content()) == [
         ["round", "seg IoU_person", "pose keypoint AP"],
-        ["0 (before)", "50.00", "0.100"],
+        ["0 (before)", "50.00", "10.00"],
         ["1", "51.00", "-"],
+        ["1 against 0", "+2%", "-"],
     ]
+
+
+def test_without_a_round_that_is_better_nothing_has_changed() -> None:
+    for best in (None, 0):
+        assert [row[0] for row in metric_rows({**_content(), "best": best})] == ["round", "0 (before)", "1"]
 
 
 def test_other_metrics_stand_in_the_table_if_there_are_no_main_ones() -> None:
@@ -94,6 +100,7 @@ def test_what_was_given_stands_before_the_rounds() -> None:
         ["predictions as given", "20.00", "-"],
         ["0 (before)", "40.00", "50.00"],
         ["1", "41.00", "50.00"],
+        ["1 against 0", "+2%", "+0%"],
     ]
 
 
