@@ -39,6 +39,7 @@ SIGNALS: dict[str, str] = {
     "empty": "share of frames without anybody",
     "unreliable": "share of flow vectors that link different labels",
 }
+UNITS = "Average precision (AP), IoU and J are in percent."
 _WHICH_LABELS = "Round 0 is what TPR made of {}; later rounds are final labels. Decisions compare only what is alike."
 _SHARES = ("network", "previous", "pose2seg", "stability"), ("foreground", "ignored", "empty", "unreliable")
 
@@ -62,7 +63,7 @@ def report_markdown(content: Mapping[str, Any]) -> str:
     Args:
         content: See the module.
     """
-    parts = [f"# {content['title']}", state(content), "## Rounds", _markdown_table(metric_rows(content))]
+    parts = [f"# {content['title']}", state(content), "## Rounds", _markdown_table(metric_rows(content)), UNITS]
     videos = video_rows(content)
     parts += ["## By video", _markdown_table(videos)] if len(videos) > 1 else []
     parts += ["## Label quality, without ground truth", _markdown_table(signal_rows(content)), which_labels(content)]
@@ -89,7 +90,12 @@ def report_html(content: Mapping[str, Any], pictures: Mapping[str, Path]) -> str
         '<meta name=viewport content="width=device-width,initial-scale=1">',
         f"<title>{escape(content['title'])}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(content['title'])}</h1><p class=state>{escape(state(content))}</p>",
-        _section("Rounds", _html_table(metric_rows(content), content["best"]), _metric_curves(content)),
+        _section(
+            "Rounds",
+            _html_table(metric_rows(content), content["best"]),
+            f"<p class=state>{UNITS}</p>",
+            _metric_curves(content),
+        ),
         _section("By video", _html_table(videos, None)) if len(videos) > 1 else "",
         _section(
             "Label quality, without ground truth",
