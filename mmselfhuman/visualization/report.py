@@ -39,7 +39,7 @@ SIGNALS: dict[str, str] = {
     "empty": "share of frames without anybody",
     "unreliable": "share of flow vectors that link different labels",
 }
-UNITS = "Average precision (AP), IoU and J are in percent."
+_UNITS = "Average precision (AP), IoU and J are in percent."
 _WHICH_LABELS = "Round 0 is what TPR made of {}; later rounds are final labels. Decisions compare only what is alike."
 _SHARES = ("network", "previous", "pose2seg", "stability"), ("foreground", "ignored", "empty", "unreliable")
 
@@ -63,7 +63,7 @@ def report_markdown(content: Mapping[str, Any]) -> str:
     Args:
         content: See the module.
     """
-    parts = [f"# {content['title']}", state(content), "## Rounds", _markdown_table(metric_rows(content)), UNITS]
+    parts = [f"# {content['title']}", state(content), "## Rounds", _markdown_table(metric_rows(content)), _UNITS]
     videos = video_rows(content)
     parts += ["## By video", _markdown_table(videos)] if len(videos) > 1 else []
     parts += ["## Label quality, without ground truth", _markdown_table(signal_rows(content)), which_labels(content)]
@@ -93,7 +93,7 @@ def report_html(content: Mapping[str, Any], pictures: Mapping[str, Path]) -> str
         _section(
             "Rounds",
             _html_table(metric_rows(content), content["best"]),
-            f"<p class=state>{UNITS}</p>",
+            f"<p class=state>{_UNITS}</p>",
             _metric_curves(content),
         ),
         _section("By video", _html_table(videos, None)) if len(videos) > 1 else "",
