@@ -434,6 +434,10 @@ def test_what_is_at_work_beside_a_stage_that_fails_is_stopped_and_gone_on_with(t
     assert side_by_side(tmp_path, stages, SideBySide(tmp_path), jobs=2).run().finished
 
 
+def forecasts(lines: io.StringIO) -> list[str]:
+    return [line.rpartition(" | ")[2] for line in lines.getvalue().splitlines()]
+
+
 def test_the_time_left_is_told_by_what_was_done_since_the_stage_was_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -441,15 +445,9 @@ def test_the_time_left_is_told_by_what_was_done_since_the_stage_was_waited_for(
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: clock[0])
     progress = Progress(Ledger(tmp_path), stream=lines)
     progress.begins(stage, Plan([stage], {0: {}}, 0))
-    clock[0] = 130.0  # the start of its process
-    progress.advance((400, 800))
-    assert progress.left() is None
-    clock[0] = 140.0
-    progress.advance((500, 800))
-    assert progress.left() == pytest.approx(30)
-    clock[0] = 160.0
-    progress.advance(None)
-    assert lines.getvalue().splitlines()[-1].endswith("500 of 800 | 1:00 | at most 1:30 left")
+    for clock[0], done in ((130.0, 400), (160.0, 500)):  # its process started after 30 s; it had been begun long before
+        progress.advance((done, 800))
+    assert forecasts(lines) == ["time left not known yet", "time left not known yet", "at most 1:30 left"]
 
 
 def test_while_nobody_knows_how_long_others_take_the_line_tells_the_stage_s_own_time(
@@ -461,5 +459,19 @@ def test_while_nobody_knows_how_long_others_take_the_line_tells_the_stage_s_own_
     progress.begins(stages[0], Plan(stages, {0: {}}, 0))
     for clock[0], done in ((31.0, 10), (62.0, 20)):
         progress.advance((done, 50))
-    endings = [line.rpartition(" | ")[2] for line in lines.getvalue().splitlines()]
-    assert endings == ["time left not known yet", "time left not known yet", "1:33 left of this stage"]
+    assert forecasts(lines)[-1] == "1:33 left of this stage"
+
+
+def test_a_dry_run_tells_the_time_left_from_the_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = [Stage("seg.pretrain", "train"), Stage("round0.test.seg", "test"), Stage("round1.tpr", "train", 1)]
+    stages.append(Stage("round1.test.seg", "test", 1))
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: 0.0)
+    ledger, lines = Ledger(tmp_path), io.StringIO()
+    progress = Progress(ledger, {"seg.pretrain": 100.0, "tpr": 20.0}, lines)
+    plan = Plan(stages, {0: {}, 1: {}}, 1)
+    progress.begins(stages[0], plan)
+    for stage, seconds in zip(stages, (70.0, 7.0), strict=False):
+        ledger.begin(stage)
+        ledger.finish(stage, Result(digest=stage.name, seconds=seconds))
+    progress.begins(stages[2], plan)
+    assert forecasts(lines) == ["at most 2:00 left, without tests", "at most 0:27 left"]

@@ -26,6 +26,7 @@ from mmengine.utils import digit_version
 
 from mmselfhuman.engine.self_training import Ledger
 from mmselfhuman.engine.self_training.command import Command
+from mmselfhuman.engine.self_training.estimates import known_estimates
 from mmselfhuman.engine.self_training.locking import exclusive
 
 PARTS = ("seg", "pose", "pose2seg")
@@ -516,3 +517,4 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path: Path, caps
     assert "round1.tpr             about 0:" in told
     assert "MiB of disk" in told
     assert not (tmp_path / "work" / "stages").exists()
+    assert {"seg.pretrain", "tpr", "labels", "seg"} <= known_estimates(tmp_path / "work").keys()

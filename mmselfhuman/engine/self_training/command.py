@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from mmselfhuman.engine.self_training.estimates import describe, known_estimates
 from mmselfhuman.engine.self_training.inputs import video_listing
 from mmselfhuman.engine.self_training.ledger import Ledger, LedgerError, Result, now
 from mmselfhuman.engine.self_training.locking import exclusive
@@ -121,7 +122,7 @@ class Command:
         check_writable(self.work_dir)
         with exclusive(self.work_dir / ".lock"):
             ledger = Ledger(self.work_dir)
-            self._progress = Progress(ledger)
+            self._progress = Progress(ledger, known_estimates(self.work_dir))
             recorder = _Recorder(ledger, self._progress, self.plan, self._words)
             carry_out = _SameVideos(self.settings, self._execute, self._own)
             loop = SelfTraining(
@@ -138,8 +139,6 @@ class Command:
             if forgotten:
                 print(f"to be made again: {', '.join(forgotten)}")
             if self._dry_run:
-                from mmselfhuman.engine.self_training.estimates import describe
-
                 print("Checking, then eight steps of every training and six frames of labels ...", flush=True)
                 print(describe(self.plan, ledger, self._execute))
                 return 0

@@ -1,5 +1,6 @@
 """What a run would do, how long it would take and how much disk it would need, from a short probe."""
 
+import json
 import shutil
 import time
 from collections.abc import Mapping
@@ -10,9 +11,12 @@ from typing import Any
 from mmselfhuman.engine.self_training.ledger import Ledger
 from mmselfhuman.engine.self_training.loop import Executor
 from mmselfhuman.engine.self_training.plan import Plan
-from mmselfhuman.engine.self_training.progress import duration
+from mmselfhuman.engine.self_training.progress import duration, role
 from mmselfhuman.engine.self_training.stages import Stage
+from mmselfhuman.pseudo_labels.files import replacing
 
+ESTIMATES = "dry_run.json"
+"""Seconds by role, as the last dry run has found them."""
 _STEPS, _WARM_UP = 8, 3
 _FRAMES = 6
 
@@ -21,7 +25,7 @@ def describe(plan: Plan, ledger: Ledger, execute: Executor) -> str:
     """Check the plan, measure what its stages cost, and tell it.
 
     Trains every network for a few steps and labels a few frames, in a folder that stays only if that fails, for its
-    log; nothing in the ledger changes.
+    log, and keeps what it measured for the runs to come; nothing in the ledger changes.
 
     Args:
         plan: What is to be done.
@@ -40,7 +44,19 @@ def describe(plan: Plan, ledger: Ledger, execute: Executor) -> str:
         execute(stage, trial.begin(stage), {})
         found[kind] = trial.left(stage).facts
     shutil.rmtree(folder)
-    return _text(plan, ledger, found["check"], found["probe"]["seconds"])
+    seconds = {role(name): value for name, value in found["probe"]["seconds"].items()}
+    with replacing(ledger.work_dir / ESTIMATES) as file:
+        file.write((json.dumps(seconds, indent=1) + "\n").encode())
+    return _text(plan, ledger, found["check"], seconds)
+
+
+def known_estimates(work_dir: Path) -> dict[str, float]:
+    """Seconds by role, of the last dry run in a work dir; nothing where there is none, or none that can be read."""
+    try:
+        content = json.loads((work_dir / ESTIMATES).read_bytes())
+        return {str(name): float(seconds) for name, seconds in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def probed(plan: Plan) -> dict[str, dict[str, Any]]:
@@ -58,7 +74,7 @@ def _text(plan: Plan, ledger: Ledger, check: Mapping[str, Any], seconds: Mapping
     ]
     total = 0.0
     for stage in plan.stages:
-        known = seconds.get(stage.name, seconds.get(f"round1.{stage.name.partition('.')[2]}"))
+        known = seconds.get(role(stage.name))
         state = "done" if ledger.has_happened(stage.name) else "-" if known is None else f"about {duration(known)}"
         total += 0.0 if ledger.has_happened(stage.name) else known or 0.0
         lines.append(f"  {stage.name:<22} {state}")

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections import defaultdict
+from collections.abc import Mapping
 from statistics import fmean
 from typing import TextIO
 
@@ -20,11 +20,14 @@ class Progress(Watcher):
 
     Args:
         ledger: Says how long stages took.
+        estimates: Seconds by role, of a dry run, for roles of which no stage has happened yet.
         stream: Where to.
     """
 
-    def __init__(self, ledger: Ledger, stream: TextIO = sys.stdout) -> None:
-        self._ledger, self._stream = ledger, stream
+    def __init__(
+        self, ledger: Ledger, estimates: Mapping[str, float] | None = None, stream: TextIO = sys.stdout
+    ) -> None:
+        self._ledger, self._estimates, self._stream = ledger, estimates or {}, stream
         self._stage: Stage | None = None
         self._plan: Plan | None = None
         self._start = self._told = 0.0
@@ -57,29 +60,38 @@ class Progress(Watcher):
             numbers.append(result.facts["collapsed"])
         self._write(f"{_clock()}  {stage.name:<22} {duration(result.seconds):>8}  {', '.join(numbers)}".rstrip())
 
-    def left(self) -> float | None:
-        """Seconds until the last round is over, as far as that can be told."""
-        expected = [self._expected(stage) for stage in self._coming()]
-        known = [seconds for seconds in expected if seconds is not None]
-        return sum(known) if len(known) == len(expected) else None
-
-    def _coming(self) -> list[Stage]:
-        return [stage for stage in self._plan.stages if not self._ledger.has_happened(stage.name)]
+    def _forecast(self) -> str:
+        """How long it will take until the last round is over; of tests, some may be the first of their kind."""
+        expected = [
+            (stage, self._expected(stage)) for stage in self._plan.stages if not self._ledger.has_happened(stage.name)
+        ]
+        unknown = [stage for stage, seconds in expected if seconds is None]
+        if all(stage.kind == "test" for stage in unknown):
+            left = sum(seconds for _, seconds in expected if seconds is not None)
+            return f"at most {duration(left)} left{', without tests' if unknown else ''}"
+        own = self._own()
+        return "time left not known yet" if own is None else f"{duration(own)} left of this stage"
 
     def _expected(self, stage: Stage) -> float | None:
-        if stage is self._stage and self._first is not None and self._done[0] > self._first[1]:
-            # It may have been begun, or interrupted, long before it was waited for.
-            since, before = self._first
-            return (time.monotonic() - since) * (self._done[1] - self._done[0]) / (self._done[0] - before)
+        own = self._own() if stage is self._stage else None
+        if own is not None:
+            return own
         spent = time.monotonic() - self._start if stage is self._stage else 0.0
-        likes = defaultdict(list)
-        for other in self._plan.stages:
-            result = self._ledger.result(other.name)
-            if result is not None:
-                likes[role(other)].append(result.seconds)
-        if likes[role(stage)]:
-            return max(0.0, fmean(likes[role(stage)]) - spent)
-        return 0.0 if stage.cheap else None
+        likes = [
+            result.seconds
+            for other in self._plan.stages
+            if role(other.name) == role(stage.name) and (result := self._ledger.result(other.name)) is not None
+        ]
+        like = fmean(likes) if likes else self._estimates.get(role(stage.name))
+        return max(0.0, like - spent) if like is not None else 0.0 if stage.cheap else None
+
+    def _own(self) -> float | None:
+        """Seconds until the stage that is waited for is over, by what it has done since it was: it may have been begun,
+        or interrupted, long before."""
+        if self._first is None or self._done[0] <= self._first[1]:
+            return None
+        since, before = self._first
+        return (time.monotonic() - since) * (self._done[1] - self._done[0]) / (self._done[0] - before)
 
     def _line(self) -> str:
         stage, plan = self._stage, self._plan
@@ -90,11 +102,7 @@ class Progress(Watcher):
         if self._done:
             parts.append(f"{self._done[0]} of {self._done[1]}")
         parts.append(duration(time.monotonic() - self._start))
-        whole, own = self.left(), self._expected(stage)
-        if whole is not None:
-            parts.append(f"at most {duration(whole)} left")
-        else:
-            parts.append("time left not known yet" if own is None else f"{duration(own)} left of this stage")
+        parts.append(self._forecast())
         return f"{_clock()}  {' | '.join(parts)}"
 
     def _write(self, text: str, passing: bool = False) -> None:
@@ -105,9 +113,9 @@ class Progress(Watcher):
         self._stream.flush()
 
 
-def role(stage: Stage) -> str:
-    """What a stage does, whatever the round: stages of one role take about as long as each other."""
-    return stage.name.partition(".")[2] if stage.name.startswith("round") else stage.name
+def role(stage: str) -> str:
+    """What a stage of this name does, whatever the round: stages of one role take about as long as each other."""
+    return stage.partition(".")[2] if stage.startswith("round") else stage
 
 
 def duration(seconds: float) -> str:
