@@ -56,6 +56,8 @@ class Timed(FlowEstimator):
 def frames(folder: Path, length: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Frames and logits, read one at a time; the sequence runs to and fro if it is too short."""
     names = sorted(path.stem for path in (folder / "Annotations" / SEQUENCE).glob("*.png"))
+    if not names:
+        raise FileNotFoundError(f"no annotated frames of {SEQUENCE} in {folder}: give --data or set MMSELFHUMAN_DATA")
     names += names[-2:0:-1]
     for index in range(length):
         name = names[index % len(names)]
