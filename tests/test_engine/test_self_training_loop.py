@@ -76,6 +76,12 @@ def test_every_stage_of_algorithm_1_happens(whole: Path) -> None:
     assert Ledger(whole).names() == ["check", *pretraining, *(f"round1.{step}" for step in steps), "export"]
 
 
+def test_stages_that_do_not_need_each_other_begin_side_by_side(whole: Path) -> None:
+    for waited_for, beside in (("seg.pretrain", "pose.pretrain"), ("round1.tpr", "round1.gbsr")):
+        begun, over = whole / "stages" / beside / "stage.json", whole / "stages" / waited_for / "result.json"
+        assert begun.stat().st_mtime_ns < over.stat().st_mtime_ns
+
+
 def test_final_labels_have_maps_and_persons(whole: Path) -> None:
     from mmselfhuman.pseudo_labels import PseudoLabelStore
 
