@@ -1,5 +1,6 @@
 """Labelled persons for semantic segmentation."""
 
+from functools import cached_property
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -55,10 +56,17 @@ class PersonSegDataset(PersonDataset):
             "reduce_zero_label": False,
         }
 
+    @cached_property
+    def _maps(self) -> HasSemanticMaps | None:
+        """The source, if it has maps; whether a protocol fits takes longer to find out than to read a map."""
+        return self.source if isinstance(self.source, HasSemanticMaps) else None
+
     def _semantic_map(self, item: PersonImage, index: int) -> np.ndarray | None:
-        classes = self.source.semantic_map(index) if isinstance(self.source, HasSemanticMaps) else None
+        classes = self._maps.semantic_map(index) if self._maps is not None else None
         if classes is not None:
-            highest, known = classes.max(initial=0, where=classes != UNSURE), self._metainfo["classes"]
-            if highest >= len(known):
+            known = self._metainfo["classes"]
+            unknown = (classes >= len(known)) & (classes != UNSURE)
+            if unknown.any():
+                highest = classes[unknown].max()
                 raise ValueError(f"label map of {item.file_name} has class {highest}, but classes are {tuple(known)}")
         return classes

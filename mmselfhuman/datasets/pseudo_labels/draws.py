@@ -38,24 +38,31 @@ class Draw(int):
         return Draw, (int(self), self.seed, self.cycle)
 
 
+# NumPy's global functions draw from it while a sample is made: to put another generator in their place takes a
+# hundredth of the time of copying the state of theirs.
+_NUMPY = np.random.MT19937(0)
+
+
 @contextmanager
 def seeded(draw: Draw) -> Iterator[None]:
-    """Seed Python's, NumPy's and torch's (CPU) global generators for one draw; afterwards they are as they were.
+    """Seed Python's, NumPy's and torch's (CPU) global generators for one draw; afterwards they go on where they were.
 
-    Transforms draw from NumPy's legacy global generator, so it is that one which has to be seeded.
+    Transforms draw from NumPy's legacy global generator, so it is that one which has to be seeded. Of the normal
+    deviates that it makes in pairs, one that was left over is forgotten.
     """
-    states = random.getstate(), np.random.get_state(), torch.default_generator.get_state()  # noqa: NPY002
+    python, numpy, torchs = random.getstate(), np.random.get_bit_generator(), torch.default_generator.get_state()
     words = np.random.SeedSequence([draw.seed, draw.cycle, int(draw)]).generate_state(3)
     random.seed(int(words[0]))
+    np.random.set_bit_generator(_NUMPY)
     np.random.seed(words[1])  # noqa: NPY002
     # Not torch.manual_seed, which keeps a note for each call where CUDA is not in use yet.
     torch.default_generator.manual_seed(int(words[2]))
     try:
         yield
     finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.default_generator.set_state(states[2])
+        random.setstate(python)
+        np.random.set_bit_generator(numpy)
+        torch.default_generator.set_state(torchs)
 
 
 @DATA_SAMPLERS.register_module()
