@@ -6,7 +6,7 @@ with read_base():
     from mmselfhuman.configs._base_.default_runtime import *
     from mmselfhuman.configs._base_.models.selfhuman_small import *
 
-# Crops and maps of configs/pose2seg/pose2seg-small_1xb16-800_synthetic-144x144.py.
+# Crops and maps of configs/pose2seg/pose2seg-small_given-poses_1xb16-2k_synthetic-144x144.py.
 model['pose2seg'].update(size=(144, 144), joint_sigma=4.5, limb_sigma=3., stride=3)
 model['pose2seg']['segmentor']['data_preprocessor'].update(size=(144, 144))
 model['pose'] = dict(type='AnnotatedPoses')

@@ -121,6 +121,13 @@ class TestNoise:
         assert np.array_equal(before["poses"], after["poses"])
         assert np.array_equal(before["visibility"], after["visibility"])
 
+    def test_a_share_of_the_samples_stays_as_it_is(self) -> None:
+        same = 0
+        for seed in range(100):
+            before, after = self.noisy(standing(1, 5), standing(2, 20), seed=seed, jitter=1.0, prob=0.7)
+            same += np.array_equal(before["poses"], after["poses"])
+        assert 18 <= same <= 42
+
     def test_the_same_seed_gives_the_same_noise(self) -> None:
         first, second, third = (PoseNoise, 1), (PoseNoise, 1), (PoseNoise, 2)
         poses = []

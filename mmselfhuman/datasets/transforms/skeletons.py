@@ -31,6 +31,7 @@ class PoseNoise(BaseTransform):
         forget_visibility: Chance that nobody's hidden joints are known to be hidden, as most detectors do not say.
         fragment: Chance that only the joints on one side of a line are found of the sample's person, a third to two
             thirds of them. In half of these cases the others are taken for somebody else's.
+        prob: Chance that the poses of a sample are changed at all.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class PoseNoise(BaseTransform):
         miss_others: float = 0.1,
         forget_visibility: float = 0.5,
         fragment: float = 0.0,
+        prob: float = 1.0,
     ) -> None:
+        self.prob = prob
         self.drop, self.drop_hidden, self.jitter = drop, drop_hidden, jitter
         self.mirror, self.steal = mirror, steal
         self.miss_others, self.forget_visibility, self.fragment = miss_others, forget_visibility, fragment
@@ -55,6 +58,8 @@ class PoseNoise(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Change poses; that of the sample's person keeps a joint at least."""
         rng, poses, person = self._generator(), results["poses"].copy(), results["person"]
+        if self.prob < 1 and rng.random() >= self.prob:
+            return results
         visibility = results["visibility"].copy()
         spread = self.jitter * np.sqrt(results["areas"])[:, None, None] * 2 * SIGMAS[:, None]
         places = poses[..., :2] + (rng.normal(size=(*poses.shape[:2], 2)) * spread).astype(np.float32)
