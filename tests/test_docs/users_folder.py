@@ -65,7 +65,7 @@ _base_ = 'configs/pose/ae_small_1xb16-2k_synthetic-128x128.py'
 model = dict(backbone=dict(base_channels=4), head=dict(in_channels=4))
 """
 _POSE_GBSR = """
-_base_ = 'configs/gbsr/gbsr_ae-small_1xb16-2x150_synthetic-128x128.py'
+_base_ = 'configs/gbsr/gbsr_ae-small_1xb32-2x300_synthetic-128x128.py'
 model = dict(backbone=dict(base_channels=4), head=dict(in_channels=4))
 train_dataloader = dict(
     batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(labelled=dict(source=dict(num_images=2))))

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from mmselfhuman.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = "_base_ = '{root}/configs/gbsr/gbsr_ae-small_1xb16-2x150_synthetic-128x128.py'"
+SMALL = "_base_ = '{root}/configs/gbsr/gbsr_ae-small_1xb32-2x300_synthetic-128x128.py'"
 STOCK = """\
 _base_ = 'mmpose::body_2d_keypoint/rtmpose/coco/rtmpose-t_8xb256-420e_coco-256x192.py'
 custom_imports = dict(imports=['mmselfhuman'])

@@ -60,7 +60,7 @@ def test_the_instance_segmenter_gives_the_masks_of_a_cpu(precision: torch.dtype)
         "pose/ae_small_1xb16-2k_synthetic-128x128.py",
         "pose2seg/pose2seg-small_1xb16-1k_synthetic-96x96.py",
         "tpr/tpr_seg-small_1xb16-5x200_synthetic-128x128.py",
-        "gbsr/gbsr_ae-small_1xb16-2x150_synthetic-128x128.py",
+        "gbsr/gbsr_ae-small_1xb32-2x300_synthetic-128x128.py",
     ],
 )
 def test_networks_train_in_mixed_precision(path: str, wrapper: str, tmp_path: Path) -> None:

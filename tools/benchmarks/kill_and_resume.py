@@ -34,7 +34,7 @@ hook = dict(type='TPRHook', threshold=0.5, guard=dict(largest_class=1.0))
 """
 # With heatmaps of about a half from the start, the network finds somebody.
 POSES = """
-_base_ = '{root}/configs/gbsr/gbsr_ae-small_1xb16-2x150_synthetic-128x128.py'
+_base_ = '{root}/configs/gbsr/gbsr_ae-small_1xb32-2x300_synthetic-128x128.py'
 model = dict(
     backbone=dict(base_channels=4),
     head=dict(in_channels=4, init_cfg=dict(type='Normal', layer='Conv2d', std=0.1, bias=0.5)))

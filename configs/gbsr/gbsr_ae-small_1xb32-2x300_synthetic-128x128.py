@@ -1,5 +1,5 @@
 # GBSR on synthetic people: the Pose Module trained on the source domain, refined twice (N_GBSR = 2) on videos of the
-# target domain, with 150 steps of training after each. Train configs/pose/ae_small_1xb16-2k_synthetic-128x128.py first.
+# target domain, with 300 steps of training after each. Train configs/pose/ae_small_1xb16-2k_synthetic-128x128.py first.
 _base_ = ['../pose/ae_small_1xb16-2k_synthetic-128x128.py', '../_base_/datasets/synthetic_video.py']
 
 load_from = 'work_dirs/ae_small_1xb16-2k_synthetic-128x128/iter_2000.pth'
@@ -8,6 +8,8 @@ load_from = 'work_dirs/ae_small_1xb16-2k_synthetic-128x128/iter_2000.pth'
 model = dict(backbone=dict(norm_eval=True))
 
 train_dataloader = dict(
+    # As many labelled images in a batch as before, and as many with refined poses.
+    batch_size=32,
     sampler=dict(_delete_=True, type='EndlessDraws', shuffle=True),
     dataset=dict(
         _delete_=True,
@@ -19,7 +21,7 @@ train_dataloader = dict(
             data_mode='bottomup',
             filter_cfg=dict(filter_empty_gt=True),
             source=dict(
-                type='PseudoLabels', store='work_dirs/gbsr_ae-small_1xb16-2x150_synthetic-128x128/pseudo_labels'),
+                type='PseudoLabels', store='work_dirs/gbsr_ae-small_1xb32-2x300_synthetic-128x128/pseudo_labels'),
             pipeline=[
                 *_base_.train_pipeline[:-1],
                 # What the network missed is no background.
@@ -33,7 +35,7 @@ custom_hooks = [
     dict(
         type='GBSRHook',
         videos={{_base_.videos}},
-        interval=150,
+        interval=300,
         rounds=2,
         person_threshold=0.15,
         transforms=[
@@ -45,5 +47,5 @@ custom_hooks = [
 # A fifth of the learning rate that the network was trained with.
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [dict(type='LinearLR', start_factor=0.01, begin=0, end=20, by_epoch=False)]
-train_cfg = dict(max_iters=300, val_interval=300)
-default_hooks = dict(checkpoint=dict(interval=150))
+train_cfg = dict(max_iters=600, val_interval=600)
+default_hooks = dict(checkpoint=dict(interval=300))
