@@ -25,7 +25,7 @@ PEERS: dict[str, tuple[str, list[str]]] = {
     "label_making": ("network and flow alone: making labels", [SEG, "--threads", "{threads}"]),
     "training_throughput": (
         "mmseg's own dataset: training with PseudoLabelDataset",
-        [SEG, "--threads", "{threads}", "--steps", "20", "--repeats", "5"],
+        [SEG, "--threads", "{threads}", "--steps", "20", "--repeats", "10"],
     ),
     "start_up": ("import mmengine: import mmselfhuman; --help of the tools", ["--repeats", "2"]),
 }
